@@ -1,0 +1,3 @@
+//! The console and the command line.
+
+fn main() {}

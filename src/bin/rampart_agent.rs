@@ -1,0 +1,3 @@
+//! The agent: root behind one Unix socket.
+
+fn main() {}

@@ -1,0 +1,199 @@
+//! What the agent answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::ids::CertificateId;
+use crate::wire::request::Generation;
+
+/// The answer to one request: what was asked for, or why not.
+pub type Reply = Result<Answer, Refusal>;
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Answer {
+    /// To `Hello`.
+    Hello(Hello),
+    /// To `ReadSsh`.
+    Ssh(SshFacts),
+    /// To `ReadPackages`.
+    Packages(PackageFacts),
+    /// To `ReadCertificates`.
+    Certificates(CertificateFacts),
+    /// To `MakeKey`.
+    KeyMade(KeyMade),
+    /// To `Install`.
+    Installed(Installed),
+}
+
+/// Why the agent did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "refusal", rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The frame or the request in it breaks the protocol.
+    #[error("the request could not be read: {reason}")]
+    Malformed {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// The agent's own settings do not allow it.
+    #[error("not allowed by the agent's settings: {reason}")]
+    NotAllowed {
+        /// Which rule stood against it.
+        reason: String,
+    },
+    /// It is allowed, but could not be read or done on this host.
+    #[error("{reason}")]
+    Unable {
+        /// What failed, in words an operator can act on, without secrets.
+        reason: String,
+    },
+    /// A change was tried, did not prove itself and was taken back; the old state is in force again.
+    #[error("{reason} (the former state is in force again)")]
+    RolledBack {
+        /// What failed.
+        reason: String,
+    },
+    /// Another change is under way.
+    #[error("another change is under way")]
+    Busy,
+}
+
+/// The agent's introduction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Its version.
+    pub version: String,
+    /// Whether it runs as root. Without root, most host facts cannot be read.
+    pub root: bool,
+}
+
+/// sshd's effective settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshFacts {
+    /// The first line of `sshd -V`, such as `OpenSSH_9.2p1 Debian-2+deb12u6`.
+    pub version: String,
+    /// The settings as each kind of visitor gets them; the first is the one without any `Match`.
+    pub contexts: Vec<SshContext>,
+}
+
+/// The settings that hold for one kind of visitor (`sshd -T -C user=…,host=…,addr=…`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshContext {
+    /// Who is meant: `everyone`, or `root from 203.0.113.5`.
+    pub visitor: String,
+    /// Key and value as `sshd -T` prints them, in its order; keys may repeat.
+    pub settings: Vec<(String, String)>,
+}
+
+/// The state of Debian's packages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageFacts {
+    /// `PRETTY_NAME` of /etc/os-release.
+    pub release: String,
+    /// What `apt-get upgrade` would install.
+    pub pending: Vec<PendingPackage>,
+    /// Packages that an upgrade holds back.
+    pub held_back: Vec<String>,
+    /// When the package lists were last fetched; `None` if no list is there at all.
+    pub lists_fetched: Option<Timestamp>,
+    /// Whether /run/reboot-required is there, and the packages that asked for it.
+    pub reboot_wanted_by: Option<Vec<String>>,
+    /// `apt-config dump`: only the keys below `APT::Periodic` and `Unattended-Upgrade`.
+    pub automatic: Vec<(String, String)>,
+    /// Whether the package unattended-upgrades is installed.
+    pub unattended_installed: bool,
+}
+
+/// One package that could be upgraded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingPackage {
+    /// Its name.
+    pub name: String,
+    /// The installed version; empty if the upgrade would install it anew.
+    pub installed: String,
+    /// The version it would become.
+    pub candidate: String,
+    /// Whether the new version comes from Debian's security archive.
+    pub security: bool,
+}
+
+/// What the agent keeps of certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// Where nginx listens with TLS, as the agent's settings say: the places that a deployment must prove.
+    pub listeners: Vec<String>,
+    /// The zones inside which the agent makes keys.
+    pub zones: Vec<String>,
+    /// What lies on disk.
+    pub kept: Vec<KeptCertificate>,
+}
+
+/// One certificate on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCertificate {
+    /// Which certificate.
+    pub certificate: CertificateId,
+    /// The generation that nginx is told to serve; `None` if none is deployed.
+    pub current: Option<Generation>,
+    /// All complete generations, oldest first.
+    pub generations: Vec<KeptGeneration>,
+}
+
+/// One complete generation on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptGeneration {
+    /// Its number.
+    pub generation: Generation,
+    /// What its leaf says of itself.
+    pub leaf: LeafFacts,
+}
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeafFacts {
+    /// The DNS names of the subject alternative name extension, as written.
+    pub names: Vec<String>,
+    /// The issuer's common name, or the whole issuer if it has none.
+    pub issuer: String,
+    /// The serial number, lower-case hex.
+    pub serial: String,
+    /// The start of its validity.
+    pub not_before: Timestamp,
+    /// The end of its validity.
+    pub not_after: Timestamp,
+    /// `RSA 2048`, `ECDSA P-256` and so on.
+    pub key: String,
+}
+
+/// A key was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyMade {
+    /// The generation it belongs to.
+    pub generation: Generation,
+    /// The certificate signing request, DER in base64.
+    pub csr: String,
+}
+
+/// A generation is in force, proved on every listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// What was served before; `None` if this is the first.
+    pub former: Option<Generation>,
+    /// The leaf that is now served.
+    pub leaf: LeafFacts,
+    /// What each listener showed in the handshake.
+    pub proofs: Vec<Proof>,
+}
+
+/// One listener's handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Address and port.
+    pub listener: String,
+    /// The name that was asked for (SNI).
+    pub name: String,
+    /// The serial number it served, lower-case hex.
+    pub serial: String,
+}

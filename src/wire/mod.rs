@@ -1,0 +1,8 @@
+//! Floor 0: what the console and the agent say to each other over the Unix socket.
+//!
+//! A closed list of typed requests. No request carries a command line, a path or a template: the agent's own
+//! root-owned settings say where things lie. A frame is a length (four bytes, big-endian) and that many bytes of JSON.
+
+pub mod answer;
+pub mod frame;
+pub mod request;

@@ -1,0 +1,1 @@
+//! What the tests share: the real servers, the app on a free port, an operator with a session.
