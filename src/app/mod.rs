@@ -1,1 +1,4 @@
-//! Floor: app.
+//! Floor 5: builds, starts and stops the console, and the demo's throwaway world. Nobody imports this floor but the
+//! programs and the tests.
+
+pub mod demo;

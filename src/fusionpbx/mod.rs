@@ -1,1 +1,3 @@
-//! Floor: fusionpbx.
+//! Floor 1: the only code that knows FusionPBX's database. Everything read here is hostile text.
+
+pub mod survey;
