@@ -1,1 +1,15 @@
-//! Floor: store.
+//! Floor 3: Rampart's own tables, in one SQLite file that only Rampart's user can read. Nothing of FusionPBX is here.
+//!
+//! One file for each family of tables. Each function is one statement or one transaction.
+
+pub mod accounts;
+pub mod certificates;
+pub mod facts;
+pub mod open;
+pub mod operators;
+pub mod orders;
+pub mod seal;
+pub mod sessions;
+pub mod trail;
+
+pub use open::{Store, StoreError};

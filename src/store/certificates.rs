@@ -1,0 +1,224 @@
+//! Sets of names that are kept covered, what is in force for each, and when to look again.
+
+use crate::base::clock::Timestamp;
+use crate::base::ids::CertificateId;
+use crate::base::names::CertificateName;
+use crate::store::{Store, StoreError};
+use crate::wire::answer::LeafFacts;
+use crate::wire::request::{Generation, KeyKind};
+
+/// One certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRow {
+    /// Its id.
+    pub id: CertificateId,
+    /// The names it covers.
+    pub names: Vec<CertificateName>,
+    /// The kind of key each generation gets.
+    pub key: KeyKind,
+    /// What is in force; `None` before the first deployment.
+    pub in_force: Option<InForce>,
+    /// Failed attempts since the last success.
+    pub failures: u32,
+    /// When the last attempt ended.
+    pub last_attempt: Option<Timestamp>,
+    /// Why the last attempt failed; `None` after a success.
+    pub last_failure: Option<String>,
+    /// A fixed random number, so that retries of many certificates spread.
+    pub jitter: u32,
+    /// When the next attempt is due, as last planned.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// A deployed generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Which generation.
+    pub generation: Generation,
+    /// Who signed it.
+    pub issuer: String,
+    /// Its serial number, lower-case hex.
+    pub serial: String,
+    /// The start of its validity.
+    pub not_before: Timestamp,
+    /// The end of its validity.
+    pub not_after: Timestamp,
+}
+
+impl Store {
+    /// All certificates, oldest first, at most 20,000.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn certificates(&self) -> Result<Vec<CertificateRow>, StoreError> {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
+                    last_attempt_at, last_failure, jitter, next_attempt_at
+             FROM certificates ORDER BY id LIMIT 20000"
+        )
+        .fetch_all(&self.pool)
+        .await?
+        .into_iter()
+        .map(CertificateRow::try_from)
+        .collect()
+    }
+
+    /// One certificate.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn certificate(&self, id: CertificateId) -> Result<Option<CertificateRow>, StoreError> {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
+                    last_attempt_at, last_failure, jitter, next_attempt_at
+             FROM certificates WHERE id = ?",
+            id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .map(CertificateRow::try_from)
+        .transpose()
+    }
+
+    /// The certificate for exactly these names; made if there is none. A new key kind holds from its next generation.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn certificate_for(
+        &self,
+        names: &[CertificateName],
+        key: KeyKind,
+        jitter: u32,
+        now: Timestamp,
+    ) -> Result<CertificateId, StoreError> {
+        let (names, key, now) = (names_as_text(names), key.word(), now.unix());
+        let id = sqlx::query_scalar!(
+            "INSERT INTO certificates (names, key_kind, created_at, jitter) VALUES (?, ?, ?, ?)
+             ON CONFLICT (names) DO UPDATE SET key_kind = excluded.key_kind RETURNING id",
+            names,
+            key,
+            now,
+            jitter
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(CertificateId(id))
+    }
+
+    /// A generation is in force: failures are forgotten.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn certificate_deployed(
+        &self,
+        id: CertificateId,
+        generation: Generation,
+        leaf: &LeafFacts,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (not_before, not_after) = (leaf.not_before.unix(), leaf.not_after.unix());
+        let (generation, now) = (i64::from(generation.0), now.unix());
+        sqlx::query!(
+            "UPDATE certificates
+             SET generation = ?, issuer = ?, serial = ?, not_before = ?, not_after = ?,
+                 failures = 0, last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL
+             WHERE id = ?",
+            generation,
+            leaf.issuer,
+            leaf.serial,
+            not_before,
+            not_after,
+            now,
+            id.0
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// An attempt failed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn certificate_failed(&self, id: CertificateId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let now = now.unix();
+        sqlx::query!(
+            "UPDATE certificates
+             SET failures = failures + 1, last_failure = ?, last_attempt_at = ?, next_attempt_at = NULL
+             WHERE id = ?",
+            why,
+            now,
+            id.0
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps when the next attempt is planned, for the page.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn plan_attempt(&self, id: CertificateId, at: Timestamp) -> Result<(), StoreError> {
+        let at = at.unix();
+        sqlx::query!("UPDATE certificates SET next_attempt_at = ? WHERE id = ?", at, id.0)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Names as the table keeps them: JSON, sorted, so that the same set is always the same text.
+fn names_as_text(names: &[CertificateName]) -> String {
+    let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.sort_unstable();
+    names.dedup();
+    serde_json::json!(names).to_string()
+}
+
+struct Row {
+    id: i64,
+    names: String,
+    key_kind: String,
+    generation: Option<i64>,
+    issuer: Option<String>,
+    serial: Option<String>,
+    not_before: Option<i64>,
+    not_after: Option<i64>,
+    failures: i64,
+    last_attempt_at: Option<i64>,
+    last_failure: Option<String>,
+    jitter: i64,
+    next_attempt_at: Option<i64>,
+}
+
+impl TryFrom<Row> for CertificateRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let damaged = |reason: String| StoreError::Damaged { table: "certificates", reason };
+        let in_force = match (row.generation, row.issuer, row.serial, row.not_before, row.not_after) {
+            (Some(generation), Some(issuer), Some(serial), Some(not_before), Some(not_after)) => Some(InForce {
+                generation: Generation(u32::try_from(generation).map_err(|error| damaged(error.to_string()))?),
+                issuer,
+                serial,
+                not_before: Timestamp::from_unix(not_before),
+                not_after: Timestamp::from_unix(not_after),
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id: CertificateId(row.id),
+            names: serde_json::from_str(&row.names).map_err(|error| damaged(error.to_string()))?,
+            key: KeyKind::from_word(&row.key_kind).ok_or_else(|| damaged(format!("key {}", row.key_kind)))?,
+            in_force,
+            failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
+            last_attempt: row.last_attempt_at.map(Timestamp::from_unix),
+            last_failure: row.last_failure,
+            jitter: u32::try_from(row.jitter).unwrap_or(0),
+            next_attempt: row.next_attempt_at.map(Timestamp::from_unix),
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! Browser sessions, as tower-sessions wants them kept: by the digest of their id, with our own lifetimes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result as SessionResult};
+
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::encoding::sha256_hex;
+use crate::base::ids::OperatorId;
+use crate::store::{Store, StoreError};
+
+/// A session that nobody used for this long is over.
+pub const IDLE: Duration = Duration::from_mins(15);
+
+/// A session is over this long after it began, used or not.
+pub const ABSOLUTE: Duration = Duration::from_hours(8);
+
+/// The key in a session's data that holds the operator's id.
+pub const OPERATOR_KEY: &str = "operator";
+
+/// The key in a session's data that holds the address it was opened from.
+pub const ADDRESS_KEY: &str = "address";
+
+/// The key in a session's data that holds when it was signed in to, in unix seconds.
+pub const SINCE_KEY: &str = "since";
+
+/// The session store behind the cookie.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sessions {
+    /// Sessions in `store`, timed by `clock`.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    async fn write(&self, record: &Record) -> Result<(), StoreError> {
+        let digest = digest(&record.id);
+        let data = serde_json::to_string(&record.data).map_err(|error| damaged(&error))?;
+        let operator = record.data.get(OPERATOR_KEY).and_then(serde_json::Value::as_i64);
+        let address = record.data.get(ADDRESS_KEY).and_then(serde_json::Value::as_str);
+        let now = self.clock.now().unix();
+        // The age of a session counts from its sign-in, also when its id has changed since.
+        let created = record.data.get(SINCE_KEY).and_then(serde_json::Value::as_i64).unwrap_or(now);
+        sqlx::query!(
+            "INSERT INTO sessions (digest, operator_id, address, data, created_at, last_seen_at)
+             VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT (digest) DO UPDATE
+             SET operator_id = excluded.operator_id, address = excluded.address, data = excluded.data,
+                 last_seen_at = excluded.last_seen_at",
+            digest,
+            operator,
+            address,
+            data,
+            created,
+            now
+        )
+        .execute(&self.store.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn read(&self, id: &Id) -> Result<Option<Record>, StoreError> {
+        let digest = digest(id);
+        let now = self.clock.now();
+        let (idle, oldest) = (now.minus(IDLE).unix(), now.minus(ABSOLUTE).unix());
+        let data = sqlx::query_scalar!(
+            "SELECT data FROM sessions WHERE digest = ? AND last_seen_at > ? AND created_at > ?",
+            digest,
+            idle,
+            oldest
+        )
+        .fetch_optional(&self.store.pool)
+        .await?;
+        let Some(data) = data else { return Ok(None) };
+        let data = serde_json::from_str(&data).map_err(|error| damaged(&error))?;
+        let expiry_date =
+            OffsetDateTime::from_unix_timestamp(now.plus(ABSOLUTE).unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+}
+
+impl Store {
+    /// Removes sessions that are over. Answers how many.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn purge_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let (idle, oldest) = (now.minus(IDLE).unix(), now.minus(ABSOLUTE).unix());
+        let gone = sqlx::query!("DELETE FROM sessions WHERE last_seen_at <= ? OR created_at <= ?", idle, oldest)
+            .execute(&self.pool)
+            .await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// Ends every session of an operator.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_sessions_of(&self, operator: OperatorId) -> Result<u64, StoreError> {
+        let gone = sqlx::query!("DELETE FROM sessions WHERE operator_id = ?", operator.0).execute(&self.pool).await?;
+        Ok(gone.rows_affected())
+    }
+}
+
+#[async_trait]
+impl tower_sessions::SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> SessionResult<()> {
+        // 128 random bits do not meet twice; should they ever, the write below would join two sessions.
+        while self.read(&record.id).await.map_err(backend)?.is_some() {
+            record.id = Id::default();
+        }
+        self.write(record).await.map_err(backend)
+    }
+
+    async fn save(&self, record: &Record) -> SessionResult<()> {
+        self.write(record).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> SessionResult<Option<Record>> {
+        self.read(id).await.map_err(backend)
+    }
+
+    async fn delete(&self, id: &Id) -> SessionResult<()> {
+        let digest = digest(id);
+        sqlx::query!("DELETE FROM sessions WHERE digest = ?", digest)
+            .execute(&self.store.pool)
+            .await
+            .map_err(|error| backend(error.into()))?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Sessions")
+    }
+}
+
+fn digest(id: &Id) -> String {
+    sha256_hex(&id.0.to_be_bytes())
+}
+
+fn damaged(error: &serde_json::Error) -> StoreError {
+    StoreError::Damaged { table: "sessions", reason: error.to_string() }
+}
+
+fn backend(error: StoreError) -> Error {
+    Error::Backend(crate::base::chain::Chain(&error).to_string())
+}
