@@ -1,1 +1,36 @@
-//! Floor: deeds.
+//! Floor 3.5: everything that changes anything, one file for each act: the trail is opened, the change made, the
+//! trail closed, the inverse kept. `jobs`, `web` and `cli` change nothing but through here.
+
+pub mod operators;
+pub mod password;
+pub mod policy;
+pub mod sign_in;
+
+use std::sync::Arc;
+
+use crate::base::clock::Clock;
+use crate::base::rng::Random;
+use crate::deeds::password::Hasher;
+use crate::store::Store;
+
+/// What every act needs.
+#[derive(Clone)]
+pub struct Deeds {
+    /// Our own tables.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Hashes passwords, one at a time.
+    pub hasher: Hasher,
+}
+
+impl Deeds {
+    /// The acts on `store`.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let hasher = Hasher::new(random.clone());
+        Self { store, clock, random, hasher }
+    }
+}

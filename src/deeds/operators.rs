@@ -1,0 +1,147 @@
+//! Letting operators in: by the command line, or by a link that is shown once on a terminal.
+
+use std::time::Duration;
+
+use crate::base::ids::OperatorId;
+use crate::base::rng::token;
+use crate::base::secret::Secret;
+use crate::deeds::Deeds;
+use crate::deeds::password::{HashError, NewPassword};
+use crate::store::StoreError;
+use crate::store::operators::NameTaken;
+use crate::store::trail::{Act, Actor, Close};
+
+/// A setup link works for this long.
+pub const SETUP_LINK_LIFETIME: Duration = Duration::from_mins(30);
+
+/// Why no operator was added or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A name is 1 to 64 letters, digits, dots, hyphens, underscores or @.
+    #[error("a name has 1 to 64 letters, digits, or any of . - _ @")]
+    Name,
+    /// The name is in use.
+    #[error(transparent)]
+    Taken(#[from] NameTaken),
+    /// There is no operator of that name.
+    #[error("there is no operator of that name")]
+    Unknown,
+    /// The link was used, has expired, or never was.
+    #[error("this link has been used or has expired; `rampart operator add` lets someone in")]
+    Link,
+    /// The password could not be hashed now.
+    #[error("the password could not be kept")]
+    Hash(#[from] HashError),
+    /// Our own store failed.
+    #[error("the operator could not be kept")]
+    Store(#[from] StoreError),
+}
+
+/// An operator's name that keeps the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorName(String);
+
+impl OperatorName {
+    /// # Errors
+    /// The name is empty, too long, or has other characters than letters, digits and `. - _ @`.
+    pub fn parse(text: &str) -> Result<Self, OperatorError> {
+        let text = text.trim();
+        let letters = text.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_@".contains(letter));
+        if text.is_empty() || text.len() > 64 || !letters {
+            return Err(OperatorError::Name);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deeds {
+    /// Adds an operator.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn add_operator(
+        &self,
+        actor: &Actor,
+        name: &OperatorName,
+        password: NewPassword,
+    ) -> Result<OperatorId, OperatorError> {
+        let hash = self.hasher.hash(password).await?;
+        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let added = self.store.add_operator(name.as_str(), &hash, self.clock.now()).await?;
+        let close = match &added {
+            Ok(_) => Close::Done { inverse: None },
+            Err(_) => Close::Refused { reason: "the name is in use" },
+        };
+        self.store.close_entry(entry, close, self.clock.now()).await?;
+        Ok(added?)
+    }
+
+    /// Gives an operator a new password and ends all sessions of that operator.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn reset_operator(
+        &self,
+        actor: &Actor,
+        name: &OperatorName,
+        password: NewPassword,
+    ) -> Result<(), OperatorError> {
+        let hash = self.hasher.hash(password).await?;
+        let act =
+            Act { act: "operator.reset", subject: name.as_str(), before: None, after: Some("password changed") };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let found = self.store.reset_operator(name.as_str(), &hash).await?;
+        let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such operator" } };
+        self.store.close_entry(entry, close, self.clock.now()).await?;
+        if found { Ok(()) } else { Err(OperatorError::Unknown) }
+    }
+
+    /// Makes a setup link's token, if nobody can sign in yet.
+    ///
+    /// # Errors
+    /// Our own store failed.
+    pub async fn offer_setup(&self) -> Result<Option<Secret<String>>, StoreError> {
+        if self.store.count_operators().await? > 0 {
+            return Ok(None);
+        }
+        let token = token(self.random.as_ref());
+        self.store.add_setup_link(&token, self.clock.now().plus(SETUP_LINK_LIFETIME)).await?;
+        Ok(Some(token))
+    }
+
+    /// Adds the first operator by a setup link, which is used up.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn set_up(
+        &self,
+        token: &str,
+        name: &OperatorName,
+        password: NewPassword,
+        address: Option<String>,
+    ) -> Result<OperatorId, OperatorError> {
+        // Look before hashing: a stranger's guess must not cost a hash.
+        if !self.store.setup_link_is_open(token, self.clock.now()).await? {
+            return Err(OperatorError::Link);
+        }
+        let hash = self.hasher.hash(password).await?;
+        let actor = Actor { name: "setup link".to_owned(), address };
+        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
+        let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
+        let added = self.store.add_operator_by_link(token, name.as_str(), &hash, self.clock.now()).await?;
+        let close = match &added {
+            Some(Ok(_)) => Close::Done { inverse: None },
+            Some(Err(_)) => Close::Refused { reason: "the name is in use" },
+            None => Close::Refused { reason: "the link is not open" },
+        };
+        self.store.close_entry(entry, close, self.clock.now()).await?;
+        Ok(added.ok_or(OperatorError::Link)??)
+    }
+}

@@ -1,0 +1,179 @@
+//! Passwords of Rampart's own operators: what is accepted, and how they are kept.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use tokio::sync::Semaphore;
+
+use crate::base::rng::Random;
+use crate::base::secret::Secret;
+
+/// argon2id with 19 MiB, two passes, one lane (OWASP's first recommendation; ASVS 11.4.2).
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+
+/// How many may wait for their hash before further ones are turned away.
+const QUEUE: usize = 20;
+
+/// Why a password is not accepted (NIST SP 800-63B-4 section 3.1.1.2: length counts, composition does not).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordFault {
+    /// Under 15 code points.
+    #[error("a password needs at least 15 characters; a sentence is fine")]
+    TooShort,
+    /// Over 256 code points.
+    #[error("a password has at most 256 characters")]
+    TooLong,
+    /// The two fields differ.
+    #[error("the two passwords are not the same")]
+    Differ,
+}
+
+/// A password that keeps the rules.
+pub struct NewPassword(Secret<String>);
+
+impl NewPassword {
+    /// # Errors
+    /// Says which rule `text` breaks.
+    pub fn parse(text: Secret<String>) -> Result<Self, PasswordFault> {
+        match text.expose().chars().count() {
+            0..15 => Err(PasswordFault::TooShort),
+            15..=256 => Ok(Self(text)),
+            _ => Err(PasswordFault::TooLong),
+        }
+    }
+}
+
+/// Why nothing was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Too many wait already.
+    #[error("too many sign-ins wait already")]
+    Busy,
+    /// The hash function failed, or a stored hash is damaged.
+    #[error("the password could not be hashed")]
+    Failed,
+}
+
+/// Hashes and verifies, one at a time, so that a storm of sign-ins leaves the other core to everyone else.
+#[derive(Clone)]
+pub struct Hasher {
+    one: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    random: Arc<dyn Random>,
+    dummy: Arc<tokio::sync::OnceCell<Secret<String>>>,
+}
+
+impl Hasher {
+    /// A hasher that takes its salts from `random`.
+    #[must_use]
+    pub fn new(random: Arc<dyn Random>) -> Self {
+        Self {
+            one: Arc::new(Semaphore::new(1)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            random,
+            dummy: Arc::default(),
+        }
+    }
+
+    /// The argon2id hash of `password`, in PHC form.
+    ///
+    /// # Errors
+    /// The queue is full, or the hash failed.
+    pub async fn hash(&self, password: NewPassword) -> Result<Secret<String>, HashError> {
+        let mut salt = [0_u8; 16];
+        self.random.fill(&mut salt);
+        self.in_turn(move || {
+            let hash: PasswordHash = argon2()?
+                .hash_password_with_salt(password.0.expose().as_bytes(), &salt)
+                .map_err(|_| HashError::Failed)?;
+            Ok(Secret::new(hash.to_string()))
+        })
+        .await
+    }
+
+    /// Whether `password` is the one behind `hash`. Without a hash it takes as long and says no, so that time does
+    /// not tell which names exist.
+    ///
+    /// # Errors
+    /// The queue is full, or the stored hash is damaged.
+    pub async fn verify(&self, password: Secret<String>, hash: Option<Secret<String>>) -> Result<bool, HashError> {
+        let is_known = hash.is_some();
+        let hash = match hash {
+            Some(hash) => hash,
+            None => self.dummy_hash().await?,
+        };
+        let matches = self
+            .in_turn(move || {
+                let hash = PasswordHash::new(hash.expose()).map_err(|_| HashError::Failed)?;
+                Ok(argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok())
+            })
+            .await?;
+        Ok(matches && is_known)
+    }
+
+    async fn dummy_hash(&self) -> Result<Secret<String>, HashError> {
+        let make = || async { self.hash(NewPassword(crate::base::rng::token(self.random.as_ref()))).await };
+        self.dummy.get_or_try_init(make).await.cloned()
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let _place = self.queue.try_acquire().map_err(|_| HashError::Busy)?;
+        let turn = self.one.clone().acquire_owned().await.map_err(|_| HashError::Failed)?;
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+        .map_err(|_| HashError::Failed)?
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, HashError> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| HashError::Failed)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::SystemRandom;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn length_counts_in_code_points_and_nothing_else_does() {
+        assert_eq!(NewPassword::parse(secret("fourteen chars")).err(), Some(PasswordFault::TooShort));
+        assert!(NewPassword::parse(secret("aaaaaaaaaaaaaaa")).is_ok());
+        assert!(NewPassword::parse(secret(&"\u{1f510}".repeat(256))).is_ok());
+        assert_eq!(NewPassword::parse(secret(&"a".repeat(257))).err(), Some(PasswordFault::TooLong));
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_opens_and_no_account_never_does() {
+        let hasher = Hasher::new(Arc::new(SystemRandom));
+        let hash = hasher.hash(NewPassword::parse(secret("a quiet stone wall")).unwrap()).await.unwrap();
+
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(hasher.verify(secret("a quiet stone wall"), Some(hash.clone())).await, Ok(true));
+        assert_eq!(hasher.verify(secret("a quiet stone wal"), Some(hash)).await, Ok(false));
+        assert_eq!(hasher.verify(secret("a quiet stone wall"), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_turns_further_ones_away() {
+        let hasher = Hasher::new(Arc::new(SystemRandom));
+        let places = hasher.queue.clone().try_acquire_many_owned(u32::try_from(QUEUE).unwrap()).unwrap();
+
+        let outcome = hasher.verify(secret("a quiet stone wall"), Some(secret("$argon2id$"))).await;
+
+        assert_eq!(outcome, Err(HashError::Busy));
+        drop(places);
+    }
+}

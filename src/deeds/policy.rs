@@ -1,0 +1,1 @@
+//! Changing the password policy in FusionPBX, and taking a change back.
