@@ -1,0 +1,101 @@
+//! Whose request it is: the host name must be ours (421), and what changes anything must come from our own pages.
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::web::error::PageError;
+use crate::web::state::AppState;
+
+/// The names and ports under which browsers reach the console.
+#[derive(Clone, Debug)]
+pub struct OwnNames {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+impl OwnNames {
+    /// The console called any of `names` on any of `ports`, over TLS.
+    #[must_use]
+    pub fn new(names: &[String], ports: &[u16]) -> Self {
+        let mut hosts = Vec::new();
+        for name in names {
+            for port in ports {
+                let name = name.to_ascii_lowercase();
+                // A browser leaves the scheme's own port out.
+                hosts.push(if *port == 443 { name } else { format!("{name}:{port}") });
+            }
+        }
+        let origins = hosts.iter().map(|host| format!("https://{host}")).collect();
+        Self { hosts, origins }
+    }
+
+    fn has_host(&self, headers: &HeaderMap, uri_host: Option<&str>) -> bool {
+        let named = headers.get(HOST).and_then(|value| value.to_str().ok()).or(uri_host);
+        named.is_some_and(|host| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)))
+    }
+
+    /// Whether a request that changes something comes from one of our own pages. Browsers say so in `Sec-Fetch-Site`
+    /// (Fetch Metadata, W3C); those that do not yet send it send `Origin`. One that says neither is refused.
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        if let Some(site) = headers.get("sec-fetch-site") {
+            return site == "same-origin";
+        }
+        let origin = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
+        origin.is_some_and(|origin| self.origins.iter().any(|own| own == origin))
+    }
+}
+
+/// Refuses requests for other host names, and changes that other sites ask for.
+pub(super) async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    if !app.names.has_host(request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str)) {
+        return PageError::WrongHost.into_response();
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !app.names.is_own(request.headers()) {
+        return PageError::CrossSite.into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn names() -> OwnNames {
+        OwnNames::new(&["console.example".to_owned()], &[8443, 443])
+    }
+
+    #[test]
+    fn only_our_own_names_and_ports_are_ours() {
+        assert!(names().has_host(&headers(&[("host", "console.example:8443")]), None));
+        assert!(names().has_host(&headers(&[("host", "CONSOLE.example")]), None));
+        assert!(!names().has_host(&headers(&[("host", "console.example:80")]), None));
+        assert!(!names().has_host(&headers(&[("host", "evil.example")]), None));
+        assert!(!names().has_host(&headers(&[]), None));
+    }
+
+    #[test]
+    fn a_change_must_come_from_our_own_page() {
+        let cases: [(&[(&str, &str)], bool); 8] = [
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://console.example")], false),
+            (&[("origin", "https://console.example:8443")], true),
+            (&[("origin", "https://console.example:9999")], false),
+            (&[], false),
+        ];
+        for (pairs, expected) in cases {
+            let pairs: Vec<(&'static str, &str)> = pairs.to_vec();
+            assert_eq!(names().is_own(&headers(&pairs)), expected, "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every path as a function, so that a link cannot be misspelt.
+
+use crate::base::ids::{CertificateId, OrderId};
+
+pub(super) const WALLS: &str = "/";
+pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_OUT: &str = "/sign-out";
+pub(super) const SETUP: &str = "/setup/{token}";
+pub(super) const LOOK_AGAIN: &str = "/look-again";
+pub(super) const PASSWORDS: &str = "/passwords";
+pub(super) const PASSWORD_SETTINGS: &str = "/passwords/settings";
+pub(super) const PASSWORD_UNDO: &str = "/passwords/undo";
+pub(super) const CERTIFICATES: &str = "/certificates";
+pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
+pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
+pub(super) const ORDER: &str = "/certificates/orders/{id}";
+pub(super) const ORDER_EVENTS: &str = "/certificates/orders/{id}/events";
+pub(super) const RENEW: &str = "/certificates/{id}/renew";
+pub(super) const SSH: &str = "/ssh";
+pub(super) const UPGRADES: &str = "/upgrades";
+pub(super) const FIREWALL: &str = "/firewall";
+pub(super) const XML_RPC: &str = "/xml-rpc";
+pub(super) const INTRUSION: &str = "/intrusion";
+pub(super) const TRAIL: &str = "/trail";
+pub(super) const API_SESSION: &str = "/api/session";
+pub(super) const API_WALLS: &str = "/api/walls";
+pub(super) const API_POLICY: &str = "/api/policy";
+pub(super) const API_ORDER: &str = "/api/orders/{id}";
+pub(super) const HEALTH: &str = "/healthz";
+pub(super) const STATIC: &str = "/static/{file}";
+
+pub(super) fn order(id: OrderId) -> String {
+    format!("/certificates/orders/{id}")
+}
+
+pub(super) fn order_events(id: OrderId) -> String {
+    format!("/certificates/orders/{id}/events")
+}
+
+pub(super) fn renew(id: CertificateId) -> String {
+    format!("/certificates/{id}/renew")
+}

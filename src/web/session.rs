@@ -1,0 +1,104 @@
+//! The cookie and what a session holds: the operator, the CSRF token, what to say once.
+
+use std::sync::Arc;
+
+use tower_sessions::cookie::SameSite;
+use tower_sessions::session::Error as SessionError;
+use tower_sessions::{Expiry, Session, SessionManagerLayer};
+
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::ids::OperatorId;
+use crate::base::rng::{Random, token};
+use crate::store::Store;
+use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
+
+/// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
+pub const COOKIE: &str = "__Host-rampart";
+
+const CSRF_KEY: &str = "csrf";
+const SEEN_KEY: &str = "seen";
+
+/// A session is touched at most this often, in seconds.
+const TOUCH_SECONDS: i64 = 60;
+
+/// The layer that reads and writes the cookie.
+#[must_use]
+pub fn layer(store: Store, clock: Arc<dyn Clock>) -> SessionManagerLayer<Sessions> {
+    SessionManagerLayer::new(Sessions::new(store, clock))
+        .with_name(COOKIE)
+        .with_path("/")
+        .with_secure(true)
+        .with_http_only(true)
+        .with_same_site(SameSite::Strict)
+        .with_expiry(Expiry::OnSessionEnd)
+}
+
+/// The session's CSRF token; made when first asked for.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn csrf(session: &Session, random: &dyn Random) -> Result<String, SessionError> {
+    if let Some(token) = session.get::<String>(CSRF_KEY).await? {
+        return Ok(token);
+    }
+    let fresh = token(random).expose().clone();
+    session.insert(CSRF_KEY, &fresh).await?;
+    Ok(fresh)
+}
+
+/// The session's CSRF token, if it has one.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn known_csrf(session: &Session) -> Result<Option<String>, SessionError> {
+    session.get(CSRF_KEY).await
+}
+
+/// Makes the session the operator's, under a new id and with a new CSRF token.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn begin(
+    session: &Session,
+    operator: OperatorId,
+    address: Option<String>,
+    now: Timestamp,
+) -> Result<(), SessionError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(OPERATOR_KEY, operator.0).await?;
+    session.insert(SINCE_KEY, now.unix()).await?;
+    session.insert(SEEN_KEY, now.unix()).await?;
+    if let Some(address) = address {
+        session.insert(ADDRESS_KEY, address).await?;
+    }
+    Ok(())
+}
+
+/// Ends the session on the server.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn end(session: &Session) -> Result<(), SessionError> {
+    session.flush().await
+}
+
+/// Who the session belongs to.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn operator(session: &Session) -> Result<Option<OperatorId>, SessionError> {
+    Ok(session.get::<i64>(OPERATOR_KEY).await?.map(OperatorId))
+}
+
+/// Notes that the session is in use, at most once a minute.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn touch(session: &Session, now: Timestamp) -> Result<(), SessionError> {
+    let seen = session.get::<i64>(SEEN_KEY).await?.unwrap_or(0);
+    if now.unix().saturating_sub(seen) >= TOUCH_SECONDS {
+        session.insert(SEEN_KEY, now.unix()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What every handler may reach.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio::sync::watch;
+
+use crate::audit::facts::Facts;
+use crate::audit::registry::Report;
+use crate::deeds::Deeds;
+use crate::fusionpbx::FusionPbx;
+use crate::web::limits::SignInLimit;
+use crate::web::origin::OwnNames;
+
+/// The walls as last judged.
+#[derive(Clone, Debug)]
+pub struct Walls {
+    /// What was read.
+    pub facts: Facts,
+    /// What follows from it.
+    pub report: Report,
+}
+
+/// What every handler may reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Everything that changes anything.
+    pub deeds: Deeds,
+    /// FusionPBX's database, or why it was not found.
+    pub fusionpbx: Result<FusionPbx, String>,
+    /// The walls as last judged; filled in the background.
+    pub walls: watch::Receiver<Arc<Walls>>,
+    /// Asks the background for a fresh look.
+    pub look_again: Arc<tokio::sync::Notify>,
+    /// Wakes the worker that takes up orders.
+    pub orders_wanted: Arc<tokio::sync::Notify>,
+    /// Turns away sign-ins that come too fast.
+    pub sign_in_limit: Arc<SignInLimit>,
+    /// The names under which the console is reached.
+    pub names: Arc<OwnNames>,
+    /// The name of the host that is judged.
+    pub host: Arc<str>,
+    /// Whether this is the demo's throwaway world.
+    pub demo: bool,
+    /// Ends open event streams when the console stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl FromRef<AppState> for Deeds {
+    fn from_ref(app: &AppState) -> Self {
+        app.deeds.clone()
+    }
+}
