@@ -1,0 +1,14 @@
+//! One file per page: the view struct, and beside it the handlers that fill it. The template has the same name.
+
+pub mod certificates;
+pub mod fault;
+pub mod order;
+pub mod passwords;
+pub mod passwords_conflict;
+pub mod setup;
+pub mod sign_in;
+pub mod ssh;
+pub mod trail;
+pub mod unbuilt;
+pub mod upgrades;
+pub mod walls;

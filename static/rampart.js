@@ -1,0 +1,102 @@
+// Makes the pages better; each of them works without it.
+'use strict';
+
+// Copy buttons beside commands.
+for (const box of document.querySelectorAll('pre[data-copy]')) {
+  if (!navigator.clipboard) break;
+  const holder = document.createElement('div');
+  holder.className = 'copyable';
+  box.replaceWith(holder);
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'quiet';
+  button.textContent = 'Copy';
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(box.textContent);
+      button.textContent = 'Copied';
+    } catch {
+      button.textContent = 'Select and copy';
+    }
+    setTimeout(() => { button.textContent = 'Copy'; }, 2500);
+  });
+  holder.append(box, button);
+}
+
+// A filter over the rows that are already on the page.
+let filters = 0;
+for (const list of document.querySelectorAll('[data-filter]')) {
+  const rows = [...list.querySelectorAll('[data-row]')];
+  if (rows.length < 8) continue;
+  const id = `filter-${filters += 1}`;
+  const bar = document.createElement('p');
+  bar.className = 'filter';
+  const label = document.createElement('label');
+  label.htmlFor = id;
+  label.textContent = list.dataset.filter;
+  const field = document.createElement('input');
+  field.type = 'search';
+  field.id = id;
+  field.autocomplete = 'off';
+  const count = document.createElement('span');
+  count.className = 'age';
+  count.setAttribute('role', 'status');
+  field.addEventListener('input', () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+      if (!row.hidden) shown += 1;
+    }
+    for (const group of list.querySelectorAll('.group')) {
+      const any = [...group.querySelectorAll('[data-row]')].some((row) => !row.hidden);
+      if (words.length && any) group.open = true;
+    }
+    count.textContent = words.length ? `${shown} of ${rows.length}` : '';
+  });
+  bar.append(label, field, count);
+  const heading = list.querySelector(':scope > h2, :scope > summary');
+  heading.after(bar);
+}
+
+// A link to one row unfolds what it lies in.
+function unfold() {
+  let place = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!place) return;
+  for (let at = place; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;
+  place.scrollIntoView({ block: 'nearest' });
+}
+addEventListener('hashchange', unfold);
+unfold();
+
+// A form goes once, however often its button is pressed.
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (form.method !== 'post') return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = 'yes';
+  setTimeout(() => { delete form.dataset.sent; }, 5000);
+});
+
+// Live progress of an order.
+const signs = { pass: '\u2713', fail: '\u2715', busy: '\u2026', plain: '\u2013', unknown: '?', accepted: '!' };
+const steps = document.querySelector('ol[data-events]');
+if (steps && window.EventSource) {
+  const events = new EventSource(steps.dataset.events);
+  events.addEventListener('step', (event) => {
+    let step;
+    try { step = JSON.parse(event.data); } catch { return; }
+    const row = [...steps.children].find((child) => child.dataset.step === step.key);
+    if (!row || !Object.hasOwn(signs, step.mark)) return;
+    const mark = row.querySelector('.mark');
+    row.className = `step step-${step.mark}`;
+    mark.className = `mark mark-${step.mark}`;
+    row.querySelector('[data-sign]').textContent = signs[step.mark];
+    row.querySelector('[data-word]').textContent = step.word;
+    row.querySelector('[data-at]').textContent = step.at;
+    row.querySelector('[data-words]').textContent = step.words;
+  });
+  events.addEventListener('over', () => { events.close(); location.reload(); });
+  addEventListener('pagehide', () => events.close());
+}
