@@ -1,0 +1,5 @@
+//! The questions, one file for each family. Every one is pure: no file, no socket, no clock.
+
+pub(crate) mod ssh;
+pub(crate) mod ssh_algorithms;
+pub(crate) mod unbuilt;
