@@ -2,4 +2,5 @@
 
 pub(crate) mod ssh;
 pub(crate) mod ssh_algorithms;
+pub(crate) mod ssh_settings;
 pub(crate) mod unbuilt;

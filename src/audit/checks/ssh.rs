@@ -2,9 +2,9 @@
 
 use crate::audit::check::Check;
 use crate::audit::checks::ssh_algorithms;
-use crate::audit::facts::{Facts, Untested};
-use crate::audit::finding::{Finding, Remedy, Severity, Wall};
-use crate::wire::answer::SshContext;
+use crate::audit::checks::ssh_settings::{Found, drop_in, worst};
+use crate::audit::facts::Facts;
+use crate::audit::finding::{Finding, Severity, Wall};
 
 const REFERENCE: &str = "sshd_config(5); CIS Debian 12 v1.1.0";
 
@@ -45,125 +45,6 @@ const fn ssh(
     judge: fn(&Check, &Facts) -> Vec<Finding>,
 ) -> Check {
     Check { id, wall: Wall::Ssh, asset: "sshd", severity, asks, why, reference: REFERENCE, judge }
-}
-
-/// The settings of one visitor, asked by key.
-struct Settings<'a>(&'a SshContext);
-
-/// What one visitor gets.
-enum Found {
-    /// It is as it should be; the lines say how.
-    Good(Vec<String>),
-    /// It is not: how bad, in which words, shown by which lines.
-    Bad(Severity, String, Vec<String>),
-    /// sshd did not say: this key is missing or means nothing to us.
-    Unsaid(String),
-}
-
-impl<'a> Settings<'a> {
-    /// All values of `key`, in order; a key may stand on several lines.
-    fn all(&self, key: &str) -> impl Iterator<Item = &'a str> {
-        self.0.settings.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.trim())
-    }
-
-    /// The value of `key`; as everywhere in sshd, the first one.
-    fn value(&self, key: &str) -> Result<&'a str, String> {
-        self.all(key).next().ok_or_else(|| format!("sshd -T printed no {key}"))
-    }
-
-    /// The flag `key`.
-    fn flag(&self, key: &str) -> Result<bool, String> {
-        match self.value(key)? {
-            "yes" => Ok(true),
-            "no" => Ok(false),
-            other => Err(format!("sshd -T printed {key} {other}, neither yes nor no")),
-        }
-    }
-
-    /// The number `key`.
-    fn number(&self, key: &str) -> Result<u64, String> {
-        let value = self.value(key)?;
-        value.parse().map_err(|_| format!("sshd -T printed {key} {value}, which is no number"))
-    }
-
-    /// `key value`, as sshd prints it.
-    fn line(&self, key: &str) -> String {
-        format!("{key} {}", self.value(key).unwrap_or("(not printed)"))
-    }
-
-    fn lines(&self, keys: &[&str]) -> Vec<String> {
-        keys.iter().map(|key| self.line(key)).collect()
-    }
-
-    /// The ways in which a password alone lets this visitor in.
-    fn password_ways(&self) -> Result<Vec<&'static str>, String> {
-        let methods = self.all("authenticationmethods").next().unwrap_or("any");
-        // `publickey,password publickey,keyboard-interactive`: where every way begins with a key, no password is enough.
-        let key_always = methods != "any"
-            && methods.split_whitespace().all(|way| way.split(',').any(|method| method.starts_with("publickey")));
-        let mut ways = Vec::new();
-        if self.flag("passwordauthentication")? {
-            ways.push("passwordauthentication");
-        }
-        // Without PAM keyboard-interactive has nothing to ask on Linux.
-        if self.flag("kbdinteractiveauthentication")? && self.flag("usepam")? {
-            ways.push("kbdinteractiveauthentication");
-        }
-        Ok(if key_always { Vec::new() } else { ways })
-    }
-}
-
-/// Asks `judge` for every visitor; the worst answer stands, and says whose it is.
-fn worst(
-    check: &Check,
-    facts: &Facts,
-    holds: &str,
-    remedy: Remedy,
-    judge: impl Fn(&Settings<'_>) -> Result<Found, String>,
-) -> Vec<Finding> {
-    let reading = match facts.ssh() {
-        Ok(reading) => reading,
-        Err(untested) => return vec![check.not_tested(&untested)],
-    };
-    let mut good = Vec::new();
-    let mut unsaid: Option<String> = None;
-    let mut bad: Option<(Severity, String)> = None;
-    let mut bad_lines = Vec::new();
-    let mut only_some = true;
-    for (place, context) in reading.value.contexts.iter().enumerate() {
-        let visitor = &context.visitor;
-        match judge(&Settings(context)).unwrap_or_else(Found::Unsaid) {
-            Found::Good(lines) => good.extend(lines.into_iter().map(|line| format!("{visitor}: {line}"))),
-            Found::Unsaid(reason) => unsaid = unsaid.or_else(|| Some(format!("{visitor}: {reason}"))),
-            Found::Bad(severity, words, lines) => {
-                only_some &= place > 0;
-                if bad.as_ref().is_none_or(|(worst, _)| severity < *worst) {
-                    bad = Some((severity, format!("{words} ({visitor})")));
-                }
-                bad_lines.extend(lines.into_iter().map(|line| format!("{visitor}: {line}")));
-            }
-        }
-    }
-    if let Some((severity, title)) = bad {
-        let remedy = if only_some { in_match_block(remedy) } else { remedy };
-        return vec![check.fail(severity, title, vec![reading.evidence("sshd -T", bad_lines)], remedy)];
-    }
-    if let Some(reason) = unsaid.or_else(|| good.is_empty().then(|| "sshd -T printed nothing".to_owned())) {
-        return vec![check.not_tested(&Untested { source: "sshd -T", at: reading.at, reason })];
-    }
-    vec![check.pass(holds, vec![reading.evidence("sshd -T", good)])]
-}
-
-fn in_match_block(mut remedy: Remedy) -> Remedy {
-    remedy.words.push_str(" A Match block gives this to the visitor named above, so change it there.");
-    remedy.commands.insert(0, "grep -rn -A8 '^Match' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/".to_owned());
-    remedy
-}
-
-/// A drop-in that sorts before all others, since sshd keeps the first value it reads.
-fn drop_in(words: &str, settings: &[&str]) -> Remedy {
-    let write = settings.iter().map(|setting| format!("echo '{setting}' >> /etc/ssh/sshd_config.d/00-rampart.conf"));
-    Remedy::words(words).commands(write.chain(["sshd -t && systemctl reload ssh".to_owned()])).on(Wall::Ssh).risky()
 }
 
 fn root_login(check: &Check, facts: &Facts) -> Vec<Finding> {
@@ -375,4 +256,160 @@ fn dead_sessions(check: &Check, facts: &Facts) -> Vec<Finding> {
             Found::Bad(check.severity, "SSH never drops a session that died".to_owned(), lines)
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::facts::Source;
+    use crate::audit::finding::Outcome;
+    use crate::base::clock::Timestamp;
+    use crate::wire::answer::{SshContext, SshFacts};
+
+    const DEFAULT: &str = include_str!("../../../tests/fixtures/host/debian-12/sshd-T-default.txt");
+    const HARDENED: &str = include_str!("../../../tests/fixtures/host/debian-12/sshd-T-hardened.txt");
+    const MATCHED: &str =
+        include_str!("../../../tests/fixtures/host/debian-12/sshd-T-hardened-root-from-the-match.txt");
+    const WEAK: &str = include_str!("../../../tests/fixtures/host/debian-12/sshd-T-weak.txt");
+    const NOW: Timestamp = Timestamp::from_unix(1_795_371_696);
+
+    fn context(visitor: &str, text: &str) -> SshContext {
+        let settings =
+            text.lines().filter_map(|line| line.split_once(' ')).map(|(key, value)| (key.into(), value.into()));
+        SshContext { visitor: visitor.to_owned(), settings: settings.collect() }
+    }
+
+    fn facts(contexts: Vec<SshContext>) -> Facts {
+        let value = SshFacts { version: "OpenSSH_9.2p1 Debian-2+deb12u10".to_owned(), contexts };
+        Facts { ssh: Source::Known { at: NOW, value }, ..Facts::none(NOW) }
+    }
+
+    fn answer(id: &str, facts: &Facts) -> Finding {
+        let check = CHECKS.iter().find(|check| check.id == id).unwrap();
+        let mut findings = check.judge(facts);
+        assert_eq!(findings.len(), 1, "{id}");
+        findings.remove(0)
+    }
+
+    /// `text` with one line changed, or left out where `line` is only a key.
+    fn with(text: &str, line: &str) -> Facts {
+        let key = line.split(' ').next().unwrap();
+        let kept = text.lines().filter(|known| known.split(' ').next() != Some(key));
+        let changed: Vec<&str> = kept.chain(line.contains(' ').then_some(line)).collect();
+        facts(vec![context("everyone", &changed.join("\n"))])
+    }
+
+    #[test]
+    fn a_hardened_server_passes_every_question() {
+        let facts = facts(vec![context("everyone", HARDENED)]);
+
+        for check in &CHECKS {
+            assert_eq!(answer(check.id, &facts).outcome, Outcome::Pass, "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn a_weak_server_fails_every_question() {
+        let facts = facts(vec![context("everyone", WEAK)]);
+
+        for check in &CHECKS {
+            let finding = answer(check.id, &facts);
+            assert_eq!(finding.outcome, Outcome::Fail, "{}", check.id);
+            assert_eq!(finding.severity, check.severity, "{}", check.id);
+            assert!(!finding.evidence[0].lines.is_empty() && finding.remedy.is_some(), "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn debian_as_installed_fails_where_debian_is_lax() {
+        let facts = facts(vec![context("everyone", DEFAULT)]);
+        let failing: Vec<(&str, Severity)> = CHECKS
+            .iter()
+            .map(|check| answer(check.id, &facts))
+            .filter(Finding::is_open)
+            .map(|finding| {
+                (CHECKS.iter().find(|check| finding.id.as_str() == check.id).unwrap().id, finding.severity)
+            })
+            .collect();
+
+        assert_eq!(
+            failing,
+            [
+                ("SSH-01", Severity::Medium),
+                ("SSH-02", Severity::High),
+                ("SSH-04", Severity::Low),
+                ("SSH-05", Severity::Low),
+                ("SSH-06", Severity::Low),
+                ("SSH-07", Severity::Medium),
+                ("SSH-08", Severity::Medium),
+                ("SSH-11", Severity::Low),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_not_read_or_not_said_is_not_tested() {
+        let silent = Source::Unknown { at: NOW, reason: "the agent is not running".to_owned() };
+        let unknown = Facts { ssh: silent, ..Facts::none(NOW) };
+
+        for check in &CHECKS {
+            let unread = answer(check.id, &unknown);
+            assert_eq!(unread.outcome, Outcome::NotTested, "{}", check.id);
+            assert_eq!(unread.evidence[0].lines, ["the agent is not running"]);
+            for empty in [facts(vec![]), facts(vec![context("everyone", "port 22")])] {
+                assert_eq!(answer(check.id, &empty).outcome, Outcome::NotTested, "{}", check.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_worst_visitor_decides_and_is_named() {
+        let facts = facts(vec![context("everyone", HARDENED), context("root from 203.0.113.5", MATCHED)]);
+
+        let finding = answer("SSH-01", &facts);
+
+        assert_eq!((finding.outcome, finding.severity), (Outcome::Fail, Severity::High));
+        assert_eq!(finding.title, "Root may sign in over SSH with a password (root from 203.0.113.5)");
+        assert_eq!(finding.evidence[0].lines, ["root from 203.0.113.5: permitrootlogin yes"]);
+        assert!(finding.remedy.unwrap().words.contains("Match block"));
+    }
+
+    #[test]
+    fn one_visitor_whose_settings_were_cut_off_keeps_the_answer_open() {
+        let facts = facts(vec![context("everyone", HARDENED), context("root from 203.0.113.5", "port 22")]);
+
+        assert_eq!(answer("SSH-01", &facts).outcome, Outcome::NotTested);
+    }
+
+    #[test]
+    fn passwords_count_by_what_they_open() {
+        let pam = with(HARDENED, "kbdinteractiveauthentication yes");
+        let key_too = with(DEFAULT, "authenticationmethods publickey,password publickey,keyboard-interactive");
+        let either = with(DEFAULT, "authenticationmethods publickey password");
+
+        assert_eq!(answer("SSH-02", &pam).outcome, Outcome::Fail);
+        assert_eq!(answer("SSH-02", &key_too).outcome, Outcome::Pass);
+        assert_eq!(answer("SSH-02", &either).outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn words_and_numbers_we_do_not_know_are_not_tested() {
+        let cases = [
+            ("SSH-01", "permitrootlogin perhaps"),
+            ("SSH-03", "permitemptypasswords maybe"),
+            ("SSH-05", "maxauthtries many"),
+            ("SSH-06", "maxstartups 10"),
+        ];
+        for (id, line) in cases {
+            assert_eq!(answer(id, &with(HARDENED, line)).outcome, Outcome::NotTested, "{line}");
+        }
+    }
+
+    #[test]
+    fn weak_algorithms_are_named_with_their_reason() {
+        let finding = answer("SSH-04", &with(HARDENED, "ciphers aes128-ctr,3des-cbc"));
+
+        assert_eq!(finding.title, "SSH offers 1 weak algorithm (everyone)");
+        assert_eq!(finding.evidence[0].lines, ["everyone: ciphers 3des-cbc: 64-bit blocks (Sweet32), CBC"]);
+    }
 }
