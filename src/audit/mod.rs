@@ -1,1 +1,10 @@
-//! Floor: audit.
+//! Floor 2: the machine judged. Facts go in, findings come out; nothing here reads a file, a socket or a clock.
+//!
+//! `facts` is what was read and how old it is, `checks` holds the questions, `registry` asks them all,
+//! `score` and `assets` draw conclusions from the answers. What could not be read is never good.
+
+pub mod check;
+pub mod checks;
+pub mod facts;
+pub mod finding;
+pub mod registry;
