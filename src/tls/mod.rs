@@ -1,1 +1,8 @@
-//! Floor: tls.
+//! Floor 1: look at a certificate, stored or served: names, dates, key, chain.
+//!
+//! `leaf` reads one, `probe` fetches what a listener serves, `check` judges what a CA has just issued. Whether a
+//! stranger would trust a certificate is not asked here.
+
+pub mod check;
+pub mod leaf;
+pub mod probe;
