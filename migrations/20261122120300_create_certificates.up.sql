@@ -25,6 +25,7 @@ CREATE TABLE certificates (
     last_failure    TEXT,
     jitter          INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER,
+    progress        TEXT,
     CONSTRAINT certificates_names_unique UNIQUE (names)
 ) STRICT;
 
@@ -37,12 +38,12 @@ CREATE TABLE orders (
     state          TEXT    NOT NULL DEFAULT 'queued'
         CONSTRAINT orders_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
     lease_until    INTEGER,
-    url            TEXT,
-    generation     INTEGER,
     created_at     INTEGER NOT NULL,
     ended_at       INTEGER,
+    failure_place  TEXT,
     failure        TEXT,
-    served_serial  TEXT
+    served_serial  TEXT,
+    proofs         TEXT
 ) STRICT;
 CREATE UNIQUE INDEX orders_one_open ON orders (certificate_id) WHERE state IN ('queued', 'running');
 CREATE INDEX orders_by_state ON orders (state, id);

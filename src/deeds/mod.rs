@@ -1,6 +1,8 @@
 //! Floor 3.5: everything that changes anything, one file for each act: the trail is opened, the change made, the
 //! trail closed, the inverse kept. `jobs`, `web` and `cli` change nothing but through here.
 
+pub mod certificates;
+pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;

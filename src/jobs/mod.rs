@@ -1,1 +1,6 @@
-//! Floor: jobs.
+//! Floor 4: what Rampart does by itself. Each job claims one piece of work, does it, and is safe to run twice.
+
+pub mod clean_up;
+pub mod orders;
+pub mod renewal;
+pub mod sweep;

@@ -4,7 +4,6 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::CertificateId;
 use crate::base::names::CertificateName;
 use crate::store::{Store, StoreError};
-use crate::wire::answer::LeafFacts;
 use crate::wire::request::{Generation, KeyKind};
 
 /// One certificate.
@@ -107,37 +106,6 @@ impl Store {
         Ok(CertificateId(id))
     }
 
-    /// A generation is in force: failures are forgotten.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn certificate_deployed(
-        &self,
-        id: CertificateId,
-        generation: Generation,
-        leaf: &LeafFacts,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (not_before, not_after) = (leaf.not_before.unix(), leaf.not_after.unix());
-        let (generation, now) = (i64::from(generation.0), now.unix());
-        sqlx::query!(
-            "UPDATE certificates
-             SET generation = ?, issuer = ?, serial = ?, not_before = ?, not_after = ?,
-                 failures = 0, last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL
-             WHERE id = ?",
-            generation,
-            leaf.issuer,
-            leaf.serial,
-            not_before,
-            not_after,
-            now,
-            id.0
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
     /// An attempt failed.
     ///
     /// # Errors
@@ -154,6 +122,28 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        Ok(())
+    }
+
+    /// What must survive a kill in the middle of an order, as JSON; `None` when there is nothing to go on with.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn progress(&self, id: CertificateId) -> Result<Option<String>, StoreError> {
+        let progress = sqlx::query_scalar!("SELECT progress FROM certificates WHERE id = ?", id.0)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(progress.flatten())
+    }
+
+    /// Keeps the progress in place of what was kept.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn keep_progress(&self, id: CertificateId, progress: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query!("UPDATE certificates SET progress = ? WHERE id = ?", progress, id.0)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId, TrailId};
 use crate::store::{Store, StoreError};
+use crate::wire::answer::{Installed, Proof};
 use crate::wire::request::Generation;
 
 /// A claim on an order lapses after this long; the worker renews it with each step.
@@ -23,18 +24,25 @@ pub struct OrderRow {
     pub trail: Option<TrailId>,
     /// How far it is.
     pub state: OrderState,
-    /// The order's URL at the CA, once it has one.
-    pub url: Option<String>,
-    /// The generation whose key it uses.
-    pub generation: Option<Generation>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// Why it failed, in the CA's or agent's words.
-    pub failure: Option<String>,
-    /// The serial that the handshake showed.
+    /// Where it failed, and why, in the CA's, DNS server's or agent's words.
+    pub failure: Option<OrderFailure>,
+    /// The serial that the handshakes showed.
     pub served_serial: Option<String>,
+    /// What each listener showed after the switch.
+    pub proofs: Vec<Proof>,
+}
+
+/// Why an order failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFailure {
+    /// `at the CA`, `in DNS`, `on this host`, `in Rampart`.
+    pub place: String,
+    /// In words.
+    pub words: String,
 }
 
 /// How far an order is.
@@ -134,8 +142,8 @@ impl Store {
     pub async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
         sqlx::query_as!(
             Row,
-            "SELECT id, certificate_id, asked_by, trail_id, state, url, generation, created_at, ended_at, failure,
-                    served_serial
+            "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
+                    served_serial, proofs
              FROM orders WHERE id = ?",
             id.0
         )
@@ -152,8 +160,8 @@ impl Store {
     pub async fn orders(&self, limit: u32) -> Result<Vec<OrderRow>, StoreError> {
         sqlx::query_as!(
             Row,
-            "SELECT id, certificate_id, asked_by, trail_id, state, url, generation, created_at, ended_at, failure,
-                    served_serial
+            "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
+                    served_serial, proofs
              FROM orders ORDER BY id DESC LIMIT ?",
             limit
         )
@@ -170,25 +178,6 @@ impl Store {
     /// The store failed.
     pub async fn order_trail(&self, id: OrderId, trail: TrailId) -> Result<(), StoreError> {
         sqlx::query!("UPDATE orders SET trail_id = ? WHERE id = ?", trail.0, id.0).execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// Keeps the order's URL at the CA, so that it can be resumed; `None` when that order is of no more use.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn order_url(&self, id: OrderId, url: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query!("UPDATE orders SET url = ? WHERE id = ?", url, id.0).execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// Keeps the generation whose key the order uses.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn order_generation(&self, id: OrderId, generation: Option<Generation>) -> Result<(), StoreError> {
-        let generation = generation.map(|generation| i64::from(generation.0));
-        sqlx::query!("UPDATE orders SET generation = ? WHERE id = ?", generation, id.0).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -227,39 +216,91 @@ impl Store {
             .collect())
     }
 
-    /// The order's certificate is served.
+    /// The order's certificate is served: the order, its certificate and the progress kept for it change as one.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn order_done(&self, id: OrderId, served_serial: &str, now: Timestamp) -> Result<(), StoreError> {
-        let now = now.unix();
+    pub async fn order_done(
+        &self,
+        order: &OrderRow,
+        generation: Generation,
+        installed: &Installed,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let proofs = serde_json::to_string(&installed.proofs).map_err(|error| damaged(error.to_string()))?;
+        let (leaf, generation, now) = (&installed.leaf, i64::from(generation.0), now.unix());
+        let (not_before, not_after) = (leaf.not_before.unix(), leaf.not_after.unix());
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query!(
-            "UPDATE orders SET state = 'done', ended_at = ?, served_serial = ?, lease_until = NULL WHERE id = ?",
+            "UPDATE orders
+             SET state = 'done', ended_at = ?, served_serial = ?, proofs = ?, lease_until = NULL
+             WHERE id = ?",
             now,
-            served_serial,
-            id.0
+            leaf.serial,
+            proofs,
+            order.id.0
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        sqlx::query!(
+            "UPDATE certificates
+             SET generation = ?, issuer = ?, serial = ?, not_before = ?, not_after = ?, failures = 0,
+                 last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL, progress = NULL
+             WHERE id = ?",
+            generation,
+            leaf.issuer,
+            leaf.serial,
+            not_before,
+            not_after,
+            now,
+            order.certificate.0
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
-    /// The order ended without success.
+    /// The order ended without success: its certificate counts one more failure.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn order_failed(&self, id: OrderId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn order_failed(
+        &self,
+        order: &OrderRow,
+        failure: &OrderFailure,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let now = now.unix();
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query!(
-            "UPDATE orders SET state = 'failed', ended_at = ?, failure = ?, lease_until = NULL WHERE id = ?",
+            "UPDATE orders
+             SET state = 'failed', ended_at = ?, failure_place = ?, failure = ?, lease_until = NULL
+             WHERE id = ?",
             now,
-            why,
-            id.0
+            failure.place,
+            failure.words,
+            order.id.0
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        sqlx::query!(
+            "UPDATE certificates
+             SET failures = failures + 1, last_failure = ?, last_attempt_at = ?, next_attempt_at = NULL
+             WHERE id = ?",
+            failure.words,
+            now,
+            order.certificate.0
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(())
     }
+}
+
+fn damaged(reason: String) -> StoreError {
+    StoreError::Damaged { table: "orders", reason }
 }
 
 struct Row {
@@ -268,12 +309,12 @@ struct Row {
     asked_by: String,
     trail_id: Option<i64>,
     state: String,
-    url: Option<String>,
-    generation: Option<i64>,
     created_at: i64,
     ended_at: Option<i64>,
+    failure_place: Option<String>,
     failure: Option<String>,
     served_serial: Option<String>,
+    proofs: Option<String>,
 }
 
 impl TryFrom<Row> for OrderRow {
@@ -285,7 +326,7 @@ impl TryFrom<Row> for OrderRow {
             "running" => OrderState::Running,
             "done" => OrderState::Done,
             "failed" => OrderState::Failed,
-            other => return Err(StoreError::Damaged { table: "orders", reason: format!("state {other}") }),
+            other => return Err(damaged(format!("state {other}"))),
         };
         Ok(Self {
             id: OrderId(row.id),
@@ -293,12 +334,14 @@ impl TryFrom<Row> for OrderRow {
             asked_by: row.asked_by,
             trail: row.trail_id.map(TrailId),
             state,
-            url: row.url,
-            generation: row.generation.and_then(|number| u32::try_from(number).ok()).map(Generation),
             created: Timestamp::from_unix(row.created_at),
             ended: row.ended_at.map(Timestamp::from_unix),
-            failure: row.failure,
+            failure: row.failure_place.zip(row.failure).map(|(place, words)| OrderFailure { place, words }),
             served_serial: row.served_serial,
+            proofs: row
+                .proofs
+                .map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))
+                .map_err(|error| damaged(error.to_string()))?,
         })
     }
 }

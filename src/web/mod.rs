@@ -1,9 +1,25 @@
 //! Floor 4: what browsers see.
 //!
-//! `pages/` has one file per page; `frame.rs`, `parts.rs` and `fortress.rs` are the plain view structs that pages share.
-//! A template gets text, numbers and flags already decided; it loops and chooses, and computes nothing.
+//! `pages/` has one file per page: its view struct, whose template has the same name. `handlers/` has one file per
+//! page: its form, and the functions that read, fill and answer. `frame.rs`, `parts.rs` and `fortress.rs` are the
+//! plain view structs that pages share, `view.rs` fills those. A template gets text, numbers and flags already
+//! decided; it loops and chooses, and computes nothing.
 
+mod assets;
+mod auth;
+mod csrf;
+mod error;
+mod flash;
 pub mod fortress;
 pub mod frame;
+mod handlers;
+mod headers;
+pub mod limits;
+pub mod origin;
 pub mod pages;
 pub mod parts;
+pub mod router;
+mod routes;
+pub mod session;
+pub mod state;
+mod view;

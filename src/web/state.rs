@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::audit::facts::Facts;
 use crate::audit::registry::Report;
 use crate::deeds::Deeds;
+use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
 use crate::web::limits::SignInLimit;
 use crate::web::origin::OwnNames;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub look_again: Arc<tokio::sync::Notify>,
     /// Wakes the worker that takes up orders.
     pub orders_wanted: Arc<tokio::sync::Notify>,
+    /// Everyone a certificate needs.
+    pub issuing: Arc<Issuing>,
     /// Turns away sign-ins that come too fast.
     pub sign_in_limit: Arc<SignInLimit>,
     /// The names under which the console is reached.

@@ -1,0 +1,199 @@
+//! Asking for certificates: the account at the CA, a first order, a renewal. The work itself is `issue.rs`.
+
+use std::sync::Arc;
+
+use crate::acme::account::{self, AccountError};
+use crate::acme::ca::CertificateAuthority;
+use crate::acme::challenge::Solver;
+use crate::acme::http::HttpDeadlines;
+use crate::acme::issue::{Patience, Turn};
+use crate::base::chain::Chain;
+use crate::base::ids::{CertificateId, OrderId, TrailId};
+use crate::base::names::{CertificateName, Fqdn, NameError};
+use crate::base::rng::below;
+use crate::deeds::Deeds;
+use crate::host::Agent;
+use crate::store::StoreError;
+use crate::store::trail::{Act, Actor, Close};
+use crate::wire::request::KeyKind;
+
+/// Everyone a certificate needs.
+#[derive(Clone)]
+pub struct Issuing {
+    /// The certificate authority.
+    pub ca: CertificateAuthority,
+    /// Puts challenge records into DNS, or why nobody does.
+    pub solver: Result<Arc<dyn Solver>, String>,
+    /// How names are proved, for the page.
+    pub challenge: String,
+    /// The zones that an operator approved.
+    pub zones: Vec<Fqdn>,
+    /// Makes keys, and deploys.
+    pub agent: Agent,
+    /// How long one question to the CA may take.
+    pub deadlines: HttpDeadlines,
+    /// How long the CA may take to check and to sign.
+    pub patience: Patience,
+    /// One order at a time.
+    pub turn: Turn,
+}
+
+/// What a certificate is to cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// `*.name` and `name`.
+    Wildcard,
+    /// `name` alone.
+    Exact,
+}
+
+impl Cover {
+    /// The names for `base`.
+    #[must_use]
+    pub fn names(self, base: &Fqdn) -> Vec<CertificateName> {
+        match self {
+            Self::Wildcard => vec![CertificateName::wildcard(base.clone()), CertificateName::exact(base.clone())],
+            Self::Exact => vec![CertificateName::exact(base.clone())],
+        }
+    }
+}
+
+/// Why nothing was ordered.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The name lies outside what an operator approved.
+    #[error("{name} lies outside the approved zones: {zones}")]
+    Zone {
+        /// The name.
+        name: Fqdn,
+        /// The approved zones.
+        zones: String,
+    },
+    /// There is no account at the CA yet.
+    #[error("there is no account at this CA yet; register one first")]
+    NoAccount,
+    /// Nobody can prove names.
+    #[error("{0}")]
+    NoSolver(String),
+    /// There is no such certificate.
+    #[error("there is no such certificate")]
+    Unknown,
+    /// Our own store failed.
+    #[error("the order could not be kept")]
+    Store(#[from] StoreError),
+}
+
+/// Why there is no account.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The CA, or what was typed.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// Our own store failed.
+    #[error("the account could not be kept")]
+    Store(#[from] StoreError),
+}
+
+impl Deeds {
+    /// Makes an account at the CA, unless there is one. The operator has agreed to the CA's terms.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub async fn register_account(
+        &self,
+        issuing: &Issuing,
+        actor: &Actor,
+        contact: Option<&str>,
+    ) -> Result<(), RegisterError> {
+        let directory = issuing.ca.directory_url();
+        if self.store.account_at(directory).await?.is_some() {
+            return Ok(());
+        }
+        let act = Act { act: "certificate.account", subject: directory, before: None, after: contact };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let contacts: Vec<String> = contact.iter().map(|&contact| contact.to_owned()).collect();
+        let made = account::create(&issuing.ca, &contacts, issuing.deadlines, self.clock.clone()).await;
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                let reason = Chain(&error).to_string();
+                self.store.close_entry(entry, Close::Failed { reason: &reason }, self.clock.now()).await?;
+                return Err(error.into());
+            }
+        };
+        let contact = contact.unwrap_or_default();
+        self.store.add_account(directory, &made.url, contact, &made.credentials, self.clock.now()).await?;
+        self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Queues an order for `base`. If one is open for the same names already, that one is answered.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub async fn order(
+        &self,
+        issuing: &Issuing,
+        actor: &Actor,
+        base: &Fqdn,
+        cover: Cover,
+        key: KeyKind,
+    ) -> Result<OrderId, OrderError> {
+        self.may_order(issuing, base).await?;
+        let jitter = below(self.random.as_ref(), u32::MAX);
+        let id = self.store.certificate_for(&cover.names(base), key, jitter, self.clock.now()).await?;
+        self.queue(id, actor, "certificate.order").await
+    }
+
+    /// Queues a renewal of a certificate.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub async fn renew(
+        &self,
+        issuing: &Issuing,
+        actor: &Actor,
+        certificate: CertificateId,
+    ) -> Result<OrderId, OrderError> {
+        let row = self.store.certificate(certificate).await?.ok_or(OrderError::Unknown)?;
+        for name in &row.names {
+            self.may_order(issuing, name.base()).await?;
+        }
+        self.queue(certificate, actor, "certificate.renew").await
+    }
+
+    async fn may_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
+        issuing.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
+        if !issuing.zones.iter().any(|zone| base.is_within(zone)) {
+            let zones: Vec<&str> = issuing.zones.iter().map(Fqdn::as_str).collect();
+            return Err(OrderError::Zone { name: base.clone(), zones: zones.join(", ") });
+        }
+        match self.store.account_at(issuing.ca.directory_url()).await? {
+            Some(_) => Ok(()),
+            None => Err(OrderError::NoAccount),
+        }
+    }
+
+    async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<OrderId, OrderError> {
+        let now = self.clock.now();
+        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        let (order, is_new) = self.store.queue_order(id, &actor.name, now).await?;
+        if is_new {
+            let subject = joined(&row.names);
+            let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
+            let act = Act { act, subject: &subject, before: before.as_deref(), after: None };
+            let entry: TrailId = self.store.open_entry(actor, act, now).await?;
+            self.store.order_trail(order, entry).await?;
+        }
+        Ok(order)
+    }
+}
+
+/// `*.a.example, a.example`.
+#[must_use]
+pub fn joined(names: &[CertificateName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,170 @@
+//! Carrying out an order: the conversation with the CA, the deployment by the agent, and the end of the story in the
+//! order, the certificate and the trail.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tracing::{info, warn};
+
+use crate::acme::account;
+use crate::acme::error::IssueError;
+use crate::acme::issue::{self, Issued, Parties, Wish};
+use crate::acme::ports::{Journal, JournalError, KeyError, KeySource, Progress};
+use crate::acme::step::Step;
+use crate::base::chain::Chain;
+use crate::base::clock::Clock;
+use crate::base::ids::CertificateId;
+use crate::base::ids::OrderId;
+use crate::base::names::CertificateName;
+use crate::deeds::Deeds;
+use crate::deeds::certificates::{Issuing, joined};
+use crate::host::{Agent, AgentError};
+use crate::store::certificates::CertificateRow;
+use crate::store::orders::{OrderFailure, OrderRow};
+use crate::store::trail::Close;
+use crate::store::{Store, StoreError};
+use crate::wire::answer::{Installed, KeyMade};
+use crate::wire::request::KeyKind;
+
+/// Why an order failed, by where.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    #[error(transparent)]
+    Account(#[from] account::AccountError),
+    #[error("there is no account at this CA any more")]
+    NoAccount,
+    #[error("{0}")]
+    NoSolver(String),
+    #[error("the certificate was issued but not deployed")]
+    Deploy(#[source] AgentError),
+    #[error("the order's certificate is gone")]
+    NoCertificate,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failed {
+    const fn place(&self) -> &'static str {
+        match self {
+            Self::Issue(IssueError::Dns(_)) | Self::NoSolver(_) => "in DNS",
+            Self::Issue(IssueError::Key(_)) | Self::Deploy(_) => "on this host",
+            Self::Issue(IssueError::Ca(_) | IssueError::WrongCertificate(_)) | Self::Account(_) | Self::NoAccount => {
+                "at the CA"
+            }
+            Self::Issue(IssueError::Journal(_)) | Self::NoCertificate | Self::Store(_) => "in Rampart",
+        }
+    }
+}
+
+impl Deeds {
+    /// Carries out an order that the caller has claimed. Whatever happens is kept with the order.
+    ///
+    /// # Errors
+    /// Our own store failed; the order stays claimed and is taken up again when the claim lapses.
+    pub async fn carry_out(&self, issuing: &Issuing, order: &OrderRow) -> Result<(), StoreError> {
+        let outcome = self.issue_and_install(issuing, order).await;
+        let now = self.clock.now();
+        let (close, text);
+        match outcome {
+            Ok((row, issued, installed)) => {
+                let names = joined(&row.names);
+                self.store.order_done(order, issued.generation, &installed, now).await?;
+                info!(certificate.names = names, serial = installed.leaf.serial, "Deployed {names}");
+                close = Close::Done { inverse: None };
+            }
+            Err(failed) => {
+                text = Chain(&failed).to_string();
+                let failure = OrderFailure { place: failed.place().to_owned(), words: text.clone() };
+                self.store.add_step(order.id, &format!("Failed {}: {text}", failure.place), now).await?;
+                self.store.order_failed(order, &failure, now).await?;
+                warn!(order = order.id.0, "An order failed: {text}");
+                close = Close::Failed { reason: &text };
+            }
+        }
+        match order.trail {
+            Some(entry) => self.store.close_entry(entry, close, now).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn issue_and_install(
+        &self,
+        issuing: &Issuing,
+        order: &OrderRow,
+    ) -> Result<(CertificateRow, Issued, Installed), Failed> {
+        let row = self.store.certificate(order.certificate).await?.ok_or(Failed::NoCertificate)?;
+        let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
+        let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
+        let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;
+        let wish = Wish { names: row.names.clone(), key: row.key, profile: None };
+        let story = OrderStory {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            order: order.id,
+            certificate: row.id,
+        };
+        let parties = Parties {
+            keys: Arc::new(AgentKeys { agent: issuing.agent.clone(), certificate: row.id }),
+            solver,
+            journal: Arc::new(story),
+            clock: self.clock.clone(),
+            turn: issuing.turn.clone(),
+            patience: issuing.patience,
+        };
+        let issued = issue::issue(&opened, &wish, &parties).await?;
+        let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
+        self.store.add_step(order.id, words, self.clock.now()).await?;
+        let installed = issuing.agent.install(row.id, issued.generation, &issued.chain_pem).await;
+        let installed = installed.map_err(Failed::Deploy)?;
+        for proof in &installed.proofs {
+            let words = format!("{} serves {} for {}", proof.listener, proof.serial, proof.name);
+            self.store.add_step(order.id, &words, self.clock.now()).await?;
+        }
+        Ok((row, issued, installed))
+    }
+}
+
+/// The memory of one order: its steps for the page, its progress for whoever goes on after a kill.
+struct OrderStory {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    order: OrderId,
+    certificate: CertificateId,
+}
+
+#[async_trait]
+impl Journal for OrderStory {
+    async fn note(&self, step: &Step) {
+        if let Err(error) = self.store.add_step(self.order, &step.to_string(), self.clock.now()).await {
+            warn!(order = self.order.0, "A step was not kept: {}", Chain(&error));
+        }
+    }
+
+    async fn load(&self) -> Result<Progress, JournalError> {
+        let text = self.store.progress(self.certificate).await.map_err(|error| JournalError(error.into()))?;
+        text.map_or_else(
+            || Ok(Progress::default()),
+            |text| serde_json::from_str(&text).map_err(|error| JournalError(error.into())),
+        )
+    }
+
+    async fn save(&self, progress: &Progress) -> Result<(), JournalError> {
+        let text = serde_json::to_string(progress).map_err(|error| JournalError(error.into()))?;
+        self.store.keep_progress(self.certificate, Some(&text)).await.map_err(|error| JournalError(error.into()))
+    }
+}
+
+/// Keys are the agent's.
+struct AgentKeys {
+    agent: Agent,
+    certificate: CertificateId,
+}
+
+#[async_trait]
+impl KeySource for AgentKeys {
+    async fn make(&self, names: &[CertificateName], key: KeyKind) -> Result<KeyMade, KeyError> {
+        self.agent.make_key(self.certificate, names, key).await.map_err(|error| KeyError(error.into()))
+    }
+}

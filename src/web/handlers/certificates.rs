@@ -1,0 +1,352 @@
+//! Certificates: the account at the CA, what is served, what is covered, and asking for more.
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+use crate::acme::account::AccountError;
+use crate::audit::finding::Wall;
+use crate::base::chain::{Chain, printable};
+use crate::base::clock::{Timestamp, spoken};
+use crate::base::ids::CertificateId;
+use crate::base::names::Fqdn;
+use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined};
+use crate::store::certificates::CertificateRow as Row;
+use crate::store::orders::OrderRow as Order;
+use crate::web::auth::Visit;
+use crate::web::csrf::Guarded;
+use crate::web::error::PageError;
+use crate::web::handlers::coverage::{Covered, coverage};
+use crate::web::handlers::draw;
+use crate::web::handlers::order::order_state;
+use crate::web::handlers::sign_in::NoFields;
+use crate::web::pages::certificates::{
+    Account, AccountForm, CertificateRow, CertificatesPage, Life, OrderForm, OrderRow, Served,
+};
+use crate::web::parts::{Choice, Mark};
+use crate::web::state::{AppState, Walls};
+use crate::web::{flash, routes, view};
+use crate::wire::request::KeyKind;
+
+/// Orders on the page.
+const ORDERS: u32 = 20;
+
+/// Tenants that the order form offers to choose from.
+const OFFERED: usize = 300;
+
+/// What the address asks for.
+#[derive(Default, Deserialize)]
+pub(crate) struct CertificatesAsk {
+    #[serde(default)]
+    find: String,
+    #[serde(default)]
+    page: usize,
+}
+
+/// What the order form sends.
+#[derive(Clone, Default, Deserialize)]
+pub(crate) struct OrderFields {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    cover: String,
+    #[serde(default)]
+    key: String,
+}
+
+/// What the registration form sends.
+#[derive(Clone, Default, Deserialize)]
+pub(crate) struct AccountFields {
+    #[serde(default)]
+    contact: String,
+    #[serde(default)]
+    terms: String,
+}
+
+/// A form that comes back: what was typed, and what is wrong with it.
+#[derive(Default)]
+struct Refused {
+    order: OrderFields,
+    name_fault: Option<String>,
+    account: AccountFields,
+    contact_fault: Option<String>,
+    terms_fault: Option<String>,
+}
+
+/// The page.
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    visit: Visit,
+    Query(ask): Query<CertificatesAsk>,
+) -> Result<Response, PageError> {
+    page(&app, &visit, &ask, Refused::default()).await
+}
+
+/// Registers with the CA.
+pub(crate) async fn register(
+    State(app): State<AppState>,
+    visit: Visit,
+    Guarded(sent): Guarded<AccountFields>,
+) -> Result<Response, PageError> {
+    let refused = |contact_fault, terms_fault| Refused {
+        account: sent.clone(),
+        contact_fault,
+        terms_fault,
+        ..Refused::default()
+    };
+    if sent.terms != "agreed" {
+        let fault = "The CA takes nobody who does not agree to its terms.".to_owned();
+        return again(&app, &visit, refused(None, Some(fault))).await;
+    }
+    let contact = Some(sent.contact.trim()).filter(|contact| !contact.is_empty());
+    match app.deeds.register_account(&app.issuing, &visit.actor(), contact).await {
+        Ok(()) => flash::done(&visit.session, "The account is registered", routes::CERTIFICATES).await,
+        Err(RegisterError::Store(error)) => Err(error.into()),
+        Err(RegisterError::Account(error @ AccountError::Contact(_))) => {
+            again(&app, &visit, refused(Some(error.to_string()), None)).await
+        }
+        Err(RegisterError::Account(error)) => {
+            let fault = format!("The CA did not make an account: {}", Chain(&error));
+            again(&app, &visit, refused(Some(fault), None)).await
+        }
+    }
+}
+
+/// Queues an order and shows its story.
+pub(crate) async fn order(
+    State(app): State<AppState>,
+    visit: Visit,
+    Guarded(sent): Guarded<OrderFields>,
+) -> Result<Response, PageError> {
+    let refused = |fault: String| Refused { order: sent.clone(), name_fault: Some(fault), ..Refused::default() };
+    let base = match Fqdn::parse(sent.name.trim().trim_start_matches("*.")) {
+        Ok(base) => base,
+        Err(error) => return again(&app, &visit, refused(error.to_string())).await,
+    };
+    let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
+    let key = KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048);
+    match app.deeds.order(&app.issuing, &visit.actor(), &base, cover, key).await {
+        Ok(order) => {
+            app.orders_wanted.notify_one();
+            Ok(Redirect::to(&routes::order(order)).into_response())
+        }
+        Err(OrderError::Store(error)) => Err(error.into()),
+        Err(error) => again(&app, &visit, refused(error.to_string())).await,
+    }
+}
+
+/// Queues a renewal now.
+pub(crate) async fn renew(
+    State(app): State<AppState>,
+    visit: Visit,
+    Path(id): Path<CertificateId>,
+    Guarded(NoFields {}): Guarded<NoFields>,
+) -> Result<Response, PageError> {
+    match app.deeds.renew(&app.issuing, &visit.actor(), id).await {
+        Ok(order) => {
+            app.orders_wanted.notify_one();
+            Ok(Redirect::to(&routes::order(order)).into_response())
+        }
+        Err(OrderError::Store(error)) => Err(error.into()),
+        Err(OrderError::Unknown) => Err(PageError::NotFound),
+        Err(error) => flash::failed(&visit.session, error.to_string(), routes::CERTIFICATES).await,
+    }
+}
+
+async fn again(app: &AppState, visit: &Visit, refused: Refused) -> Result<Response, PageError> {
+    let page = page(app, visit, &CertificatesAsk::default(), refused).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+async fn page(
+    app: &AppState,
+    visit: &Visit,
+    ask: &CertificatesAsk,
+    refused: Refused,
+) -> Result<Response, PageError> {
+    let store = &app.deeds.store;
+    let walls = app.walls.borrow().clone();
+    let now = app.deeds.clock.now();
+    let rows = store.certificates().await?;
+    let orders = store.orders(ORDERS).await?;
+    let tenants = tenants(&walls);
+    draw(&CertificatesPage {
+        frame: view::frame(app, visit, Wall::Certificates.title(), Wall::Certificates.slug()).await?,
+        head: view::wall_head(&walls, Wall::Certificates, view::read_at(&walls.facts.served), now),
+        certificates: Ok(rows.iter().map(|row| certificate_row(row, &walls, now)).collect()),
+        account: account(app, &refused).await?,
+        order: order_form(app, &rows, tenants.as_deref().unwrap_or_default(), &refused, now).await?,
+        orders: orders.iter().map(|order| order_row(order, &rows)).collect(),
+        coverage: tenants.map(|tenants| coverage(tenants, &rows, (&ask.find, ask.page), now)),
+        findings: view::wall_findings(&walls, Wall::Certificates),
+    })
+}
+
+/// The tenants of the last survey.
+pub(super) fn tenants(walls: &Walls) -> Result<&[String], String> {
+    let (survey, _) = view::known(&walls.facts.fusionpbx)?;
+    survey.tenants.as_deref().map_err(Clone::clone)
+}
+
+async fn account(app: &AppState, refused: &Refused) -> Result<Account, PageError> {
+    let directory = app.issuing.ca.directory_url().to_owned();
+    let stored = app.deeds.store.account_at(&directory).await?;
+    Ok(match stored {
+        Some(stored) => {
+            let contact = if stored.contact.is_empty() { "without a contact" } else { &stored.contact };
+            let words = format!("registered {} ({})", stored.created.minutes(), printable(contact));
+            Account { directory, mark: Mark::Pass, words, form: None }
+        }
+        None => Account {
+            directory,
+            mark: Mark::NotTested,
+            words: "no account yet".to_owned(),
+            form: Some(AccountForm {
+                contact: refused.account.contact.clone(),
+                contact_fault: refused.contact_fault.clone(),
+                terms: String::new(),
+                terms_fault: refused.terms_fault.clone(),
+            }),
+        },
+    })
+}
+
+async fn order_form(
+    app: &AppState,
+    rows: &[Row],
+    tenants: &[String],
+    refused: &Refused,
+    now: Timestamp,
+) -> Result<Result<OrderForm, String>, PageError> {
+    if let Err(reason) = &app.issuing.solver {
+        return Ok(Err(reason.clone()));
+    }
+    if app.deeds.store.account_at(app.issuing.ca.directory_url()).await?.is_none() {
+        return Ok(Err("there is no account at the CA yet; register one first".to_owned()));
+    }
+    let covered = Covered::by(rows, now);
+    let parsed = tenants.iter().filter_map(|tenant| Fqdn::parse(tenant).ok());
+    let mut offered: Vec<(bool, String)> = parsed
+        .filter(|tenant| app.issuing.zones.iter().any(|zone| tenant.is_within(zone)))
+        .map(|tenant| (covered.has(&tenant), tenant.to_string()))
+        .collect();
+    offered.sort();
+    offered.truncate(OFFERED);
+    let choice = |value: &str, label: &str, chosen: &str, first: bool| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        chosen: chosen == value || (chosen.is_empty() && first),
+    };
+    let (cover, key) = (refused.order.cover.as_str(), refused.order.key.as_str());
+    Ok(Ok(OrderForm {
+        tenants: offered.into_iter().map(|(_, name)| name).collect(),
+        name: refused.order.name.clone(),
+        name_fault: refused.name_fault.clone(),
+        covers: vec![
+            choice("wildcard", "*.name and name", cover, true),
+            choice("exact", "the name alone", cover, false),
+        ],
+        keys: [KeyKind::Rsa2048, KeyKind::EcdsaP256]
+            .iter()
+            .enumerate()
+            .map(|(nth, kind)| choice(kind.word(), kind.spoken(), key, nth == 0))
+            .collect(),
+        key_why: "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
+            .to_owned(),
+        challenge: app.issuing.challenge.clone(),
+    }))
+}
+
+fn order_row(order: &Order, rows: &[Row]) -> OrderRow {
+    let (mark, state) = order_state(order);
+    let names = rows.iter().find(|row| row.id == order.certificate).map(|row| joined(&row.names));
+    OrderRow {
+        href: routes::order(order.id),
+        names: names.unwrap_or_default(),
+        mark,
+        state: state.to_owned(),
+        at: order.created.minutes(),
+        by: printable(&order.asked_by),
+    }
+}
+
+fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
+    let in_force = row.in_force.as_ref();
+    let minutes = |at: Option<Timestamp>| at.map_or_else(|| "\u{2013}".to_owned(), Timestamp::minutes);
+    let serial = in_force.map(|in_force| in_force.serial.clone()).unwrap_or_default();
+    let (left, mark) = match in_force {
+        Some(in_force) if in_force.not_after <= now => ("expired".to_owned(), Mark::Fail),
+        Some(in_force) => {
+            let left = in_force.not_after.since(now);
+            let life = in_force.not_after.since(in_force.not_before);
+            // Past the point where it should have been renewed with room to spare.
+            let is_late = left.as_secs() < life.as_secs() / 5;
+            (format!("{} left", spoken(left)), if is_late { Mark::Fail } else { Mark::Pass })
+        }
+        None => ("not deployed yet".to_owned(), Mark::NotTested),
+    };
+    CertificateRow {
+        id: row.id.to_string(),
+        names: row.names.iter().map(ToString::to_string).collect(),
+        issuer: in_force.map(|in_force| printable(&in_force.issuer)).unwrap_or_default(),
+        serial_short: short(&serial),
+        serial,
+        key: row.key.spoken().to_owned(),
+        from: minutes(in_force.map(|in_force| in_force.not_before)),
+        until: minutes(in_force.map(|in_force| in_force.not_after)),
+        left,
+        mark,
+        life: life(row, now),
+        generation: in_force.map(|in_force| in_force.generation.0.to_string()).unwrap_or_default(),
+        served: served(row, walls),
+        renewal: minutes(row.next_attempt),
+        renewal_why: match (in_force, row.failures) {
+            (None, _) => "after its first order",
+            (Some(_), 0) => "a third of its life is left then",
+            (Some(_), _) => "a retry after failures, further apart each time",
+        }
+        .to_owned(),
+        failure: row.last_failure.as_deref().map(printable).unwrap_or_default(),
+        can_renew: true,
+    }
+}
+
+/// `0a1b2c…9f`.
+fn short(serial: &str) -> String {
+    match (serial.get(..6), serial.get(serial.len().saturating_sub(4)..)) {
+        (Some(front), Some(back)) if serial.len() > 12 => format!("{front}\u{2026}{back}"),
+        _ => serial.to_owned(),
+    }
+}
+
+fn life(row: &Row, now: Timestamp) -> Life {
+    let Some(in_force) = &row.in_force else { return Life { spent: 0, renewal: 0 } };
+    let whole = in_force.not_after.since(in_force.not_before).as_secs().max(1);
+    let share = |at: Timestamp| {
+        let spent = at.since(in_force.not_before).as_secs().saturating_mul(100) / whole;
+        u8::try_from(spent.min(100)).unwrap_or(100)
+    };
+    Life { spent: share(now), renewal: row.next_attempt.map_or(67, share) }
+}
+
+/// What the last look saw on each listener for this certificate's names.
+fn served(row: &Row, walls: &Walls) -> Vec<Served> {
+    let Ok((facts, _)) = view::known(&walls.facts.served) else { return Vec::new() };
+    let Some(in_force) = &row.in_force else { return Vec::new() };
+    let own = facts.handshakes.iter().filter(|seen| {
+        Fqdn::parse(&seen.name).is_ok_and(|name| row.names.iter().any(|own| own.covers(&name)))
+    });
+    let mut rows: Vec<Served> = Vec::new();
+    for seen in own {
+        let (mark, words) = match &seen.outcome {
+            Ok(leaf) if leaf.serial == in_force.serial => (Mark::Pass, "the same".to_owned()),
+            Ok(leaf) => (Mark::Fail, format!("another: {}", short(&leaf.serial))),
+            Err(reason) => (Mark::NotTested, printable(reason)),
+        };
+        if !rows.iter().any(|row| row.listener == seen.listener && row.words == words) {
+            rows.push(Served { listener: seen.listener.clone(), mark, words });
+        }
+    }
+    rows
+}

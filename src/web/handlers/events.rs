@@ -1,0 +1,107 @@
+//! An order's story as it happens, as server-sent events (WHATWG HTML, section 9.2).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, Stream};
+
+use crate::base::ids::OrderId;
+use crate::store::StoreError;
+use crate::store::orders::OrderState;
+use crate::web::auth::Visit;
+use crate::web::error::PageError;
+use crate::web::handlers::order::step_rows;
+use crate::web::session;
+use crate::web::state::AppState;
+
+/// How often the story is looked at: the writer is another task or another program on the same store.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Twenty minutes: no order takes longer, and a forgotten page must not hold a connection for ever.
+const MOST_LOOKS: u32 = 2_400;
+
+struct Story {
+    app: AppState,
+    session: tower_sessions::Session,
+    order: OrderId,
+    told: Vec<(String, &'static str)>,
+    looks: u32,
+    over: bool,
+}
+
+/// The stream. It ends with the order, with the session, or with the console.
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    visit: Visit,
+    Path(order): Path<OrderId>,
+) -> Result<Response, PageError> {
+    app.deeds.store.order(order).await?.ok_or(PageError::NotFound)?;
+    let story = Story { app, session: visit.session, order, told: Vec::new(), looks: 0, over: false };
+    Ok(Sse::new(events(story)).into_response())
+}
+
+fn events(story: Story) -> impl Stream<Item = Result<Event, Infallible>> {
+    let batches = stream::unfold(story, |mut story| async move {
+        if story.over {
+            return None;
+        }
+        if story.looks > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let events = story.look().await;
+        Some((stream::iter(events.into_iter().map(Ok)), story))
+    });
+    futures_util::StreamExt::flatten(batches)
+}
+
+impl Story {
+    /// What is new since the last look.
+    async fn look(&mut self) -> Vec<Event> {
+        self.looks += 1;
+        let may_go_on = self.looks < MOST_LOOKS && !*self.app.stopping.borrow() && self.is_signed_in().await;
+        let news = if may_go_on { self.news().await } else { Ok((Vec::new(), true)) };
+        let (mut events, over) = news.unwrap_or_else(|_| (Vec::new(), true));
+        if over {
+            self.over = true;
+            events.push(Event::default().event("over").data(""));
+        }
+        events
+    }
+
+    /// A session that is over must not go on hearing: it is read anew each time, and hearing is no activity.
+    async fn is_signed_in(&self) -> bool {
+        let Some(id) = self.session.id() else { return false };
+        let fresh = tower_sessions::Session::new(
+            Some(id),
+            std::sync::Arc::new(crate::store::sessions::Sessions::new(
+                self.app.deeds.store.clone(),
+                self.app.deeds.clock.clone(),
+            )),
+            None,
+        );
+        matches!(session::operator(&fresh).await, Ok(Some(_)))
+    }
+
+    async fn news(&mut self) -> Result<(Vec<Event>, bool), StoreError> {
+        let store = &self.app.deeds.store;
+        let Some(order) = store.order(self.order).await? else { return Ok((Vec::new(), true)) };
+        let rows = step_rows(&store.steps(self.order, 0).await?, order.state);
+        let mut events = Vec::new();
+        for row in rows {
+            let key = (row.key.clone(), row.mark.class());
+            if self.told.contains(&key) {
+                continue;
+            }
+            self.told.push(key);
+            let body = serde_json::json!({
+                "key": row.key, "mark": row.mark.class(), "sign": row.mark.sign(), "word": row.word,
+                "title": row.title, "at": row.at, "words": row.words,
+            });
+            events.push(Event::default().event("step").data(body.to_string()));
+        }
+        Ok((events, matches!(order.state, OrderState::Done | OrderState::Failed)))
+    }
+}

@@ -1,0 +1,26 @@
+//! One file per page: its form, and the functions that read, fill and answer. Four steps each: extract, parse, one
+//! call down, answer.
+
+pub(super) mod api;
+pub(super) mod certificates;
+mod coverage;
+pub(super) mod events;
+pub(super) mod order;
+pub(super) mod passwords;
+pub(super) mod setup;
+pub(super) mod sign_in;
+pub(super) mod ssh;
+pub(super) mod trail;
+pub(super) mod unbuilt;
+pub(super) mod upgrades;
+pub(super) mod walls;
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use crate::web::error::PageError;
+
+/// Draws a page.
+fn draw(page: &impl Template) -> Result<Response, PageError> {
+    Ok(Html(page.render()?).into_response())
+}

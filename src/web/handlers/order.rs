@@ -1,0 +1,119 @@
+//! One order, step by step.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use crate::base::chain::printable;
+use crate::base::ids::OrderId;
+use crate::store::certificates::CertificateRow;
+use crate::store::orders::{OrderFailure as Failure, OrderRow, OrderState, OrderStep};
+use crate::web::auth::Visit;
+use crate::web::error::PageError;
+use crate::web::handlers::draw;
+use crate::web::pages::order::{OrderFailure, OrderPage, ProofRow, StepRow};
+use crate::web::parts::{Link, Mark};
+use crate::web::state::AppState;
+use crate::web::{routes, view};
+
+/// The page.
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    visit: Visit,
+    Path(id): Path<OrderId>,
+) -> Result<Response, PageError> {
+    let store = &app.deeds.store;
+    let order = store.order(id).await?.ok_or(PageError::NotFound)?;
+    let certificate = store.certificate(order.certificate).await?.ok_or(PageError::NotFound)?;
+    let steps = store.steps(id, 0).await?;
+    let (mark, state) = order_state(&order);
+    draw(&OrderPage {
+        frame: view::frame(&app, &visit, &format!("Order {id}"), "certificates").await?,
+        id: id.to_string(),
+        names: certificate.names.iter().map(ToString::to_string).collect(),
+        mark,
+        state: state.to_owned(),
+        facts: facts(&order, &certificate, app.issuing.ca.directory_url()),
+        steps: step_rows(&steps, order.state),
+        live: matches!(order.state, OrderState::Queued | OrderState::Running),
+        failure: order.failure.as_ref().map(|failure| failure_view(failure, &certificate)),
+        proofs: order.proofs.iter().map(|proof| proof_row(proof, order.served_serial.as_deref())).collect(),
+    })
+}
+
+/// The mark and word for how an order stands.
+pub(super) const fn order_state(order: &OrderRow) -> (Mark, &'static str) {
+    match order.state {
+        OrderState::Queued => (Mark::Busy, "waiting to be taken up"),
+        OrderState::Running => (Mark::Busy, "under way"),
+        OrderState::Done => (Mark::Pass, "served"),
+        OrderState::Failed => (Mark::Fail, "failed"),
+    }
+}
+
+fn facts(order: &OrderRow, certificate: &CertificateRow, directory: &str) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("Asked for by".to_owned(), printable(&order.asked_by)),
+        ("Asked for".to_owned(), order.created.minutes()),
+        ("Certificate authority".to_owned(), directory.to_owned()),
+        ("Key".to_owned(), certificate.key.spoken().to_owned()),
+    ];
+    if let Some(ended) = order.ended {
+        facts.push(("Ended".to_owned(), ended.minutes()));
+    }
+    if let Some(serial) = &order.served_serial {
+        facts.push(("Served serial".to_owned(), serial.clone()));
+    }
+    facts
+}
+
+/// The story so far. Each line is over when the next one begins.
+pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> {
+    let last = steps.len().saturating_sub(1);
+    let rows = steps.iter().enumerate().map(|(nth, step)| {
+        let (mark, word) = match state {
+            OrderState::Failed if nth == last => (Mark::Fail, "failed"),
+            OrderState::Queued | OrderState::Running if nth == last => (Mark::Busy, "under way"),
+            _ => (Mark::Pass, "done"),
+        };
+        StepRow {
+            key: step.id.to_string(),
+            title: printable(&step.words),
+            mark,
+            word: word.to_owned(),
+            at: step.at.minutes(),
+            words: String::new(),
+        }
+    });
+    rows.collect()
+}
+
+fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure {
+    let next = match failure.place.as_str() {
+        "in DNS" => "Look whether the name server is reachable and takes updates for this zone with the configured key, then order again.",
+        "on this host" => "Look at the agent's log and at what nginx says, then order again. What was served before is still served.",
+        "at the CA" => "Read the CA's words above; they name the name and the rule. Mend that, then order again.",
+        _ => "The service's log has the cause. Order again when it is mended.",
+    };
+    let again = match (&certificate.in_force, certificate.next_attempt) {
+        (Some(_), Some(at)) => format!("Rampart tries again by itself at {}.", at.minutes()),
+        _ => String::new(),
+    };
+    OrderFailure {
+        place: failure.place.clone(),
+        their_words: printable(&failure.words),
+        next: next.to_owned(),
+        again,
+        onward: Some(Link { href: routes::CERTIFICATES.to_owned(), words: "To the certificates".to_owned() }),
+    }
+}
+
+fn proof_row(proof: &crate::wire::answer::Proof, served: Option<&str>) -> ProofRow {
+    let is_new = served == Some(proof.serial.as_str());
+    ProofRow {
+        listener: proof.listener.clone(),
+        name: proof.name.clone(),
+        serial: proof.serial.clone(),
+        mark: if is_new { Mark::Pass } else { Mark::Fail },
+        words: if is_new { "the new serial" } else { "another serial" }.to_owned(),
+    }
+}

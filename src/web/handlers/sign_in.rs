@@ -1,0 +1,86 @@
+//! Signing in and out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+use tower_sessions::Session;
+use tracing::warn;
+
+use crate::base::secret::Secret;
+use crate::deeds::sign_in::SignInError;
+use crate::web::auth::{Client, Visit};
+use crate::web::csrf::Guarded;
+use crate::web::error::PageError;
+use crate::web::frame::Frame;
+use crate::web::handlers::draw;
+use crate::web::pages::sign_in::SignInPage;
+use crate::web::state::AppState;
+use crate::web::{routes, session, view};
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct SignInForm {
+    name: String,
+    password: Secret<String>,
+}
+
+/// The form.
+pub(crate) async fn get(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
+    if session::operator(&session).await?.is_some() {
+        return Ok(Redirect::to(routes::WALLS).into_response());
+    }
+    form(&app, &session, "", None).await
+}
+
+/// Checks name and password; the session gets a new id.
+pub(crate) async fn post(
+    State(app): State<AppState>,
+    Client(address): Client,
+    session: Session,
+    Guarded(form_sent): Guarded<SignInForm>,
+) -> Result<Response, PageError> {
+    if !address.is_none_or(|address| app.sign_in_limit.allows(address)) {
+        return Err(PageError::TooMany);
+    }
+    let address = address.map(|address| address.to_string());
+    match app.deeds.sign_in(&form_sent.name, form_sent.password, address.clone()).await {
+        Ok(operator) => {
+            session::begin(&session, operator, address, app.deeds.clock.now()).await?;
+            Ok(Redirect::to(routes::WALLS).into_response())
+        }
+        Err(SignInError::Busy) => Err(PageError::TooMany),
+        Err(SignInError::Store(error)) => Err(error.into()),
+        Err(error @ (SignInError::Wrong | SignInError::Damaged)) => {
+            warn!(client = address, "A sign-in was refused");
+            let mut words = error.to_string();
+            if let Some(first) = words.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            let page = form(&app, &session, &form_sent.name, Some(format!("{words}."))).await?;
+            Ok((StatusCode::UNAUTHORIZED, page).into_response())
+        }
+    }
+}
+
+/// Ends the session.
+pub(crate) async fn sign_out(
+    State(app): State<AppState>,
+    visit: Visit,
+    Guarded(NoFields {}): Guarded<NoFields>,
+) -> Result<Response, PageError> {
+    app.deeds.sign_out(&visit.actor()).await?;
+    session::end(&visit.session).await?;
+    Ok(Redirect::to(routes::SIGN_IN).into_response())
+}
+
+/// A form that is only a button.
+#[derive(Deserialize)]
+pub(crate) struct NoFields {}
+
+async fn form(app: &AppState, session: &Session, name: &str, fault: Option<String>) -> Result<Response, PageError> {
+    let csrf = session::csrf(session, app.deeds.random.as_ref()).await?;
+    let frame = Frame { title: "Sign in".to_owned(), csrf, ..view::bare_frame(app) };
+    let nobody_yet = app.deeds.store.count_operators().await? == 0;
+    draw(&SignInPage { frame, name: name.to_owned(), fault, nobody_yet })
+}

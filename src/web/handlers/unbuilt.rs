@@ -1,0 +1,90 @@
+//! Firewall, XML RPC, intrusion: not tested, because they are not built yet.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::audit::finding::Wall;
+use crate::web::auth::Visit;
+use crate::web::error::PageError;
+use crate::web::handlers::draw;
+use crate::web::pages::unbuilt::{ByHand, UnbuiltPage};
+use crate::web::state::AppState;
+use crate::web::view;
+
+/// Words and a command to copy.
+type Look = (&'static str, &'static str);
+
+struct Unbuilt {
+    will_judge: &'static [&'static str],
+    by_hand: &'static [Look],
+}
+
+const FIREWALL: Unbuilt = Unbuilt {
+    will_judge: &[
+        "What can be reached from where, by evaluating the real rules of iptables and nftables for IPv4 and IPv6.",
+        "Whether XML RPC, the event socket, PostgreSQL or memcached are open to the internet.",
+        "Whether the rules are loaded at boot and equal what was saved.",
+    ],
+    by_hand: &[
+        ("Which programs listen. Only the ports you mean to offer may show an address other than 127.0.0.1.", "ss -lntup"),
+        ("IPv4 rules: the policy of INPUT should be DROP.", "iptables-save"),
+        ("IPv6 rules: an empty answer means that IPv6 is open.", "ip6tables-save"),
+        ("Native nftables rules, which count beside the others.", "nft list ruleset"),
+    ],
+};
+
+const XML_RPC: Unbuilt = Unbuilt {
+    will_judge: &[
+        "Whether mod_xml_rpc is loaded, where it listens, and whether its password is the one it shipped with.",
+        "The same for the event socket and its password ClueCon.",
+    ],
+    by_hand: &[
+        ("Is the module loaded? The answer should be false.", "fs_cli -x 'module_exists mod_xml_rpc'"),
+        ("Does anything listen on its port?", "ss -lntp 'sport = :8080'"),
+        ("Where the event socket listens: it should be 127.0.0.1.", "ss -lntp 'sport = :8021'"),
+    ],
+};
+
+const INTRUSION: Unbuilt = Unbuilt {
+    will_judge: &[
+        "Each fail2ban jail from log line to dropped packet, and the bans in force.",
+        "Event guard's table beside the kernel's rules.",
+    ],
+    by_hand: &[
+        ("The jails that run.", "fail2ban-client status"),
+        ("Who is banned now.", "fail2ban-client banned"),
+        ("Whether event guard runs.", "systemctl status event_guard"),
+    ],
+};
+
+/// The firewall's page.
+pub(crate) async fn firewall(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
+    page(&app, &visit, Wall::Firewall, &FIREWALL).await
+}
+
+/// XML RPC's page.
+pub(crate) async fn xml_rpc(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
+    page(&app, &visit, Wall::XmlRpc, &XML_RPC).await
+}
+
+/// Intrusion's page.
+pub(crate) async fn intrusion(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
+    page(&app, &visit, Wall::Intrusion, &INTRUSION).await
+}
+
+async fn page(app: &AppState, visit: &Visit, wall: Wall, unbuilt: &Unbuilt) -> Result<Response, PageError> {
+    let walls = app.walls.borrow().clone();
+    let mut head = view::wall_head(&walls, wall, None, app.deeds.clock.now());
+    "not built yet".clone_into(&mut head.age);
+    draw(&UnbuiltPage {
+        frame: view::frame(app, visit, wall.title(), wall.slug()).await?,
+        head,
+        will_judge: unbuilt.will_judge.iter().map(|&words| words.to_owned()).collect(),
+        by_hand: unbuilt
+            .by_hand
+            .iter()
+            .map(|&(words, commands)| ByHand { words: words.to_owned(), commands: commands.to_owned() })
+            .collect(),
+        reference: "https://docs.fusionpbx.com/en/latest/getting_started/security.html".to_owned(),
+    })
+}
