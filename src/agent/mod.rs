@@ -1,1 +1,15 @@
-//! Floor: agent.
+//! Floor 1: the root side. It listens on one Unix socket, knows a closed list of requests, judges each one by its own
+//! root-owned settings, and writes only inside its own place.
+//!
+//! `serve` listens, `desk` takes a request to whoever answers it, `run` is the only starter of processes and `place`
+//! the only writer of files.
+
+pub mod config;
+mod desk;
+mod journal;
+mod packages;
+mod peer;
+mod place;
+mod run;
+pub mod serve;
+mod sshd;

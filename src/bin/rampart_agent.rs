@@ -1,3 +1,84 @@
-//! The agent: root behind one Unix socket.
+//! The agent: root behind one Unix socket. Reads its settings, listens, answers.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use nix::sys::stat::{Mode, umask};
+use rampart::agent::config::AgentConfig;
+use rampart::agent::serve;
+use rampart::base::chain::printable;
+use rampart::base::clock::SystemClock;
+use rampart::base::rng::SystemRandom;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::error;
+use tracing_subscriber::EnvFilter;
+
+/// The root side of Rampart, behind one Unix socket.
+#[derive(Parser)]
+#[command(version, about)]
+struct Line {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Listen and answer until told to stop.
+    Serve(Settings),
+    /// Read the settings and say whether they make sense.
+    CheckConfig(Settings),
+}
+
+#[derive(clap::Args)]
+struct Settings {
+    /// The settings file.
+    #[arg(long, default_value = "/etc/rampart/agent.toml")]
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    // Whatever the agent makes, and whatever it starts makes, is closed to everybody else.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    let line = Line::parse();
+    let filter = EnvFilter::try_from_env("RAMPART_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    match act(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("The agent stops: {}", printable(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(line: Line) -> anyhow::Result<()> {
+    match line.act {
+        Act::Serve(settings) => {
+            let config = AgentConfig::read(&settings.config)?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .context("the runtime could not be started")?;
+            runtime.block_on(async {
+                let mut term = signal(SignalKind::terminate()).context("signals cannot be received")?;
+                let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+                let shutdown = async move {
+                    tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
+                };
+                serve::run(config, Arc::new(SystemClock), Arc::new(SystemRandom), shutdown).await?;
+                Ok(())
+            })
+        }
+        Act::CheckConfig(settings) => {
+            let config = AgentConfig::read(&settings.config)?;
+            config.peer_uid()?;
+            config.socket_gid()?;
+            eprintln!("{} is in order", settings.config.display());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Listens on the Unix socket: who asks is checked first, then one request is read, answered and journalled.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::unistd::{Gid, chown};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tracing::{error, info, warn};
+
+use crate::agent::config::{AgentConfig, ConfigError};
+use crate::agent::desk::Desk;
+use crate::agent::journal::{Entry, Journal};
+use crate::agent::peer::Admission;
+use crate::agent::place::{Place, PlaceError};
+use crate::base::chain::Chain;
+use crate::base::clock::Clock;
+use crate::base::rng::Random;
+use crate::wire::answer::{Refusal, Reply};
+use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
+use crate::wire::request::Request;
+
+/// How many connections are served at once; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 16;
+
+/// How long the other side may take to send its request, and to fetch the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a change that is under way may go on once the agent is told to stop.
+const LAST_WORK: Duration = Duration::from_secs(25);
+
+/// Why the agent does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its settings name somebody who does not exist.
+    #[error("the settings do not fit this host")]
+    Config(#[from] ConfigError),
+    /// Its own directory cannot be used.
+    #[error("the agent's place cannot be used")]
+    Place(#[from] PlaceError),
+    /// Another program answers at the socket.
+    #[error("another agent already answers at {path}")]
+    Taken {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something that is no socket lies there.
+    #[error("{path} is there and is no socket")]
+    NotASocket {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("{path} could not be listened at")]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Serves until `shutdown` ends; a change that is under way then has some seconds to finish.
+///
+/// # Errors
+/// The agent cannot listen here, or its place cannot be used.
+pub async fn run(
+    config: AgentConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
+    let place = Arc::new(Place::open(&config.place, random)?);
+    let journal = Journal::new(Arc::clone(&place), Arc::clone(&clock));
+    let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
+    let desk = Arc::new(Desk { config, place, journal, clock, change: Mutex::new(()) });
+
+    let listener = listen(&socket, gid).await?;
+    info!(socket = %socket.display(), peer.uid = admission.peer, "The agent is ready at {}", socket.display());
+    accept(&listener, &desk, admission, shutdown).await;
+    drop(std::fs::remove_file(&socket));
+    info!("The agent has stopped");
+    Ok(())
+}
+
+async fn accept(
+    listener: &UnixListener,
+    desk: &Arc<Desk>,
+    admission: Admission,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut conversations = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let next = async {
+            let seat = Arc::clone(&seats).acquire_owned().await;
+            (listener.accept().await, seat)
+        };
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = conversations.join_next() => {}
+            (accepted, seat) = next => match accepted {
+                Ok((stream, _)) => {
+                    let desk = Arc::clone(desk);
+                    conversations.spawn(async move {
+                        converse(stream, &desk, admission).await;
+                        drop(seat);
+                    });
+                }
+                Err(error) => {
+                    error!("A connection could not be taken: {}", Chain(&error));
+                    // Out of file descriptors, mostly: trying again at once would only spin.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    let rest = async { while conversations.join_next().await.is_some() {} };
+    if timeout(LAST_WORK, rest).await.is_err() {
+        warn!("A change was still under way; it is rolled back when the agent starts again");
+    }
+}
+
+/// One connection: one request, one answer, one line in the journal.
+async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
+    let start = Instant::now();
+    let Ok(peer) = stream.peer_cred() else {
+        return;
+    };
+    let mut entry = Entry { uid: Some(peer.uid()), pid: peer.pid(), ..Entry::default() };
+    let reply = if admission.admits(peer.uid()) {
+        hear(&mut stream, desk, &mut entry).await
+    } else {
+        "connect".clone_into(&mut entry.verb);
+        let reason = format!("uid {} may not ask this agent", peer.uid());
+        Some(Err(Refusal::NotAllowed { reason }))
+    };
+    entry.took = start.elapsed();
+    if let Some(reply) = &reply {
+        (entry.outcome, entry.reason) = outcome(reply);
+    }
+    desk.journal.write(&entry);
+    if let Some(reply) = reply {
+        // Who asked may be gone; the journal has it.
+        drop(timeout(PATIENCE, send(&mut stream, reply)).await);
+    }
+}
+
+/// Reads one request and answers it; `None` if there is nobody to answer.
+async fn hear(stream: &mut UnixStream, desk: &Desk, entry: &mut Entry) -> Option<Reply> {
+    "none".clone_into(&mut entry.verb);
+    let lost = |entry: &mut Entry, outcome: &str| {
+        outcome.clone_into(&mut entry.outcome);
+        None
+    };
+    match timeout(PATIENCE, frame::read::<Request>(stream, MAX_REQUEST_BYTES)).await {
+        Ok(Ok(Some(request))) => {
+            request.verb().clone_into(&mut entry.verb);
+            entry.about = about(&request);
+            Some(desk.answer(request).await)
+        }
+        Ok(Ok(None)) => lost(entry, "closed"),
+        Ok(Err(FrameError::Broken(_))) => lost(entry, "broken-off"),
+        Ok(Err(error)) => Some(Err(Refusal::Malformed { reason: Chain(&error).to_string() })),
+        Err(_) => lost(entry, "too-slow"),
+    }
+}
+
+/// An answer that does not fit a frame is replaced by saying so.
+async fn send(stream: &mut UnixStream, reply: Reply) -> Result<(), FrameError> {
+    match frame::write(stream, &reply, MAX_ANSWER_BYTES).await {
+        Err(FrameError::TooLarge(bytes)) => {
+            let reason = format!("the answer of {bytes} bytes is larger than a frame");
+            frame::write(stream, &Reply::Err(Refusal::Unable { reason }), MAX_ANSWER_BYTES).await
+        }
+        sent => sent,
+    }
+}
+
+fn outcome(reply: &Reply) -> (String, Option<String>) {
+    let word = match reply {
+        Ok(_) => return ("done".to_owned(), None),
+        Err(Refusal::Malformed { .. }) => "malformed",
+        Err(Refusal::NotAllowed { .. }) => "not-allowed",
+        Err(Refusal::Unable { .. }) => "unable",
+        Err(Refusal::RolledBack { .. }) => "rolled-back",
+        Err(Refusal::Busy) => "busy",
+    };
+    (word.to_owned(), reply.as_ref().err().map(ToString::to_string))
+}
+
+fn about(request: &Request) -> Option<String> {
+    match request {
+        Request::MakeKey { certificate, names, key } => {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            Some(format!("certificate {certificate}: {} for {}", key.spoken(), names.join(" ")))
+        }
+        Request::Install { certificate, generation, .. } => {
+            Some(format!("certificate {certificate}, generation {}", generation.0))
+        }
+        _ => None,
+    }
+}
+
+async fn listen(path: &Path, gid: Option<u32>) -> Result<UnixListener, ServeError> {
+    let failed = |source| ServeError::Listen { path: path.to_owned(), source };
+    clear(path).await?;
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    if let Some(gid) = gid {
+        chown(path, None, Some(Gid::from_raw(gid))).map_err(|error| failed(error.into()))?;
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Removes what a killed agent left at `path`: only a socket, and only if nobody answers at it.
+async fn clear(path: &Path) -> Result<(), ServeError> {
+    let failed = |source| ServeError::Listen { path: path.to_owned(), source };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(ServeError::NotASocket { path: path.to_owned() });
+        }
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(failed),
+        Err(error) => Err(failed(error)),
+        Ok(_) => Err(ServeError::Taken { path: path.to_owned() }),
+    }
+}

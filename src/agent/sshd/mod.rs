@@ -1,0 +1,3 @@
+//! sshd: its effective settings.
+
+pub(super) mod read;
