@@ -7,4 +7,5 @@ pub mod check;
 pub mod checks;
 pub mod facts;
 pub mod finding;
+mod networks;
 pub mod registry;

@@ -64,7 +64,17 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 2] = [&checks::ssh::CHECKS, &checks::unbuilt::CHECKS];
+    let families: [&'static [Check]; 9] = [
+        &checks::password_policy::CHECKS,
+        &checks::accounts::CHECKS,
+        &checks::provisioning::CHECKS,
+        &checks::access_lists::CHECKS,
+        &checks::database_role::CHECKS,
+        &checks::packages::CHECKS,
+        &checks::release::CHECKS,
+        &checks::ssh::CHECKS,
+        &checks::unbuilt::CHECKS,
+    ];
     families.into_iter().flatten()
 }
 
