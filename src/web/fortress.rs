@@ -100,7 +100,7 @@ impl Fortress {
 
 fn ring(wall: &RingSource, index: u32) -> Ring {
     let radius = OUTERMOST - STEP * f64::from(index);
-    let gate = if index.is_multiple_of(2) { -128.0 } else { -98.0 };
+    let gate = if index.is_multiple_of(2) { -120.0 } else { -68.0 };
     let name_radius = radius - 20.5;
     let name_from = gate + (17.0 / name_radius).to_degrees();
     let breaches = breaches(wall, index);
@@ -112,9 +112,9 @@ fn ring(wall: &RingSource, index: u32) -> Ring {
         spoken: format!("{}: {}", wall.title, wall.words),
         name_id: format!("ring-{index}"),
         name_path: arc(name_radius, name_from, name_from + 150.0),
-        stretches: stretches(radius, &breaches),
-        outer: number(radius + 8.0),
-        inner: number(radius - 8.0),
+        stretches: stretches(radius, gate, &breaches),
+        outer: number(radius + 7.0),
+        inner: number(radius - 7.0),
         rubble: rubble.collect(),
         gate: place(radius, gate),
     }
@@ -129,13 +129,16 @@ fn breaches(wall: &RingSource, index: u32) -> Vec<f64> {
     let turned = [0.0, 50.0, -35.0, 25.0, -60.0, 40.0, -20.0];
     let turn = turned.get(index as usize).copied().unwrap_or(0.0);
     let spread = 200.0 / f64::from(count);
-    (0..count).map(|nth| 90.0 + turn * 0.5 + spread * (f64::from(nth) - f64::from(count - 1) / 2.0)).collect()
+    let angles = (0..count).map(|nth| 90.0 + turn * 0.5 + spread * (f64::from(nth) - f64::from(count - 1) / 2.0));
+    // On the outermost wall the breaches lie between the bastions.
+    if index == 0 { angles.map(|at| (at / 30.0).round() * 30.0).collect() } else { angles.collect() }
 }
 
-fn stretches(radius: f64, breaches: &[f64]) -> Vec<String> {
+fn stretches(radius: f64, gate: f64, breaches: &[f64]) -> Vec<String> {
     let half = (BREACH_WIDTH / 2.0 / radius).to_degrees();
     match breaches {
-        [] => vec![arc(radius, -90.0, 90.0), arc(radius, 90.0, 270.0)],
+        // An arc cannot be a whole circle: it begins and ends under the gate.
+        [] => vec![arc(radius, gate, gate + 359.0)],
         [first, ..] => {
             let starts = breaches.iter().copied();
             let ends = breaches.iter().copied().skip(1).chain([first + 360.0]);
@@ -182,7 +185,7 @@ mod tests {
     fn a_wall_that_holds_is_whole_even_if_a_count_says_otherwise() {
         let drawn = Fortress::draw(&[wall(Mark::Pass, 2), wall(Mark::NotTested, 0)], "61", "of 100");
 
-        assert!(drawn.rings.iter().all(|ring| ring.rubble.is_empty() && ring.stretches.len() == 2));
+        assert!(drawn.rings.iter().all(|ring| ring.rubble.is_empty() && ring.stretches.len() == 1));
     }
 
     #[test]

@@ -5,4 +5,5 @@
 mod agent_facts;
 mod agent_house;
 mod agent_socket;
+mod look;
 mod support;
