@@ -2,7 +2,7 @@
 //!
 //! [`issue`] walks one order from the wish to the checked chain; keys and signing requests come from the agent, DNS
 //! records go out through a [`challenge::Solver`], and what must survive a kill goes into a [`ports::Journal`].
-//! Whatever a CA or a DNS server says is hostile text and is checked before it is
+//! [`renewal`] says when to do it again. Whatever a CA or a DNS server says is hostile text and is checked before it is
 //! believed.
 
 pub mod accept;
@@ -13,5 +13,6 @@ pub mod error;
 pub mod http;
 pub mod issue;
 pub mod ports;
+pub mod renewal;
 pub mod step;
 mod sweep;
