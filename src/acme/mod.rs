@@ -1,1 +1,18 @@
-//! Floor: acme.
+//! Floor 2: gets and keeps certificates, in conversation with a CA that speaks ACME (RFC 8555).
+//!
+//! [`issue`] walks one order from the wish to the checked chain; keys and signing requests come from the agent, DNS
+//! records go out through a [`challenge::Solver`], and what must survive a kill goes into a [`ports::Journal`].
+//! [`renewal`] says when to do it again. Whatever a CA or a DNS server says is hostile text and is checked before it is
+//! believed.
+
+pub mod accept;
+pub mod account;
+pub mod ca;
+pub mod challenge;
+pub mod error;
+pub mod http;
+pub mod issue;
+pub mod ports;
+pub mod renewal;
+pub mod step;
+mod sweep;

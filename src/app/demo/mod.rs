@@ -2,4 +2,6 @@
 //!
 //! The tests start the very same private servers.
 
+pub mod bind;
+pub mod pebble;
 pub mod process;

@@ -1,0 +1,174 @@
+//! The account at a CA: made once, then opened from its credentials.
+
+use std::sync::Arc;
+
+use instant_acme::{Account, AccountCredentials};
+
+use crate::acme::ca::CertificateAuthority;
+use crate::acme::error::CaError;
+use crate::acme::http::{Ear, Http, HttpDeadlines};
+use crate::base::clock::Clock;
+use crate::base::secret::Secret;
+
+/// How often a call is begun anew when the CA keeps refusing good nonces. The library itself tries three times in each.
+const NONCE_ROUNDS: u32 = 8;
+
+/// An account that was just made. Keep both before anything else can fail.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// The account's own address at the CA: its identity, no secret.
+    pub url: String,
+    /// The private key with all that [`open`] needs, as JSON.
+    pub credentials: Secret<String>,
+}
+
+/// Why stored credentials cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The conversation with the CA failed.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// They are damaged. The cause is left out: it could quote the key.
+    #[error("the stored ACME account cannot be read")]
+    Damaged,
+    /// They belong to another CA than the one that was asked for.
+    #[error("the stored ACME account belongs to another CA")]
+    OtherCa,
+    /// Not a mail address.
+    #[error("{0:?} is no mail address")]
+    Contact(String),
+}
+
+/// Makes an account. `contacts` are mail addresses, and may be none. The caller has shown the operator the CA's terms
+/// of service and got a yes.
+///
+/// # Errors
+/// The CA refused or could not be reached, or a contact is no mail address.
+pub async fn create(
+    ca: &CertificateAuthority,
+    contacts: &[String],
+    deadlines: HttpDeadlines,
+    clock: Arc<dyn Clock>,
+) -> Result<NewAccount, AccountError> {
+    const DOING: &str = "making an account";
+    let contacts = contacts.iter().map(|text| mail_url(text)).collect::<Result<Vec<_>, _>>()?;
+    let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
+    let new =
+        instant_acme::NewAccount { contact: &contacts, terms_of_service_agreed: true, only_return_existing: false };
+    let mut round = 0;
+    let (account, credentials) = loop {
+        round += 1;
+        let (http, ear) =
+            Http::new(ca, deadlines, Arc::clone(&clock)).map_err(|error| CaError::from_http(DOING, error))?;
+        let builder = Account::builder_with_http(Box::new(http));
+        match builder.create(&new, ca.directory_url().to_owned(), None).await {
+            Ok(made) => break made,
+            Err(error) if may_ask_again(&error, round) => {}
+            Err(error) => return Err(CaError::sort(DOING, error, &ear.last()).into()),
+        }
+    };
+    let credentials = serde_json::to_string(&credentials).map_err(|_| AccountError::Damaged)?;
+    Ok(NewAccount { url: account.id().to_owned(), credentials: Secret::new(credentials) })
+}
+
+/// An account in use. One conversation at a time: the ear hears the last answer only.
+pub struct OpenAccount {
+    pub(crate) account: Account,
+    pub(crate) ear: Ear,
+}
+
+impl std::fmt::Debug for OpenAccount {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("OpenAccount").field("url", &self.account.id()).finish_non_exhaustive()
+    }
+}
+
+/// Opens the account behind `credentials` at `ca`; asks the CA for its directory, and nothing else.
+///
+/// # Errors
+/// The credentials are damaged or belong to another CA, or the CA could not be reached.
+pub async fn open(
+    ca: &CertificateAuthority,
+    credentials: &Secret<String>,
+    deadlines: HttpDeadlines,
+    clock: Arc<dyn Clock>,
+) -> Result<OpenAccount, AccountError> {
+    const DOING: &str = "reading its directory";
+    let parsed: serde_json::Value = serde_json::from_str(credentials.expose()).map_err(|_| AccountError::Damaged)?;
+    if parsed.get("directory").and_then(serde_json::Value::as_str) != Some(ca.directory_url()) {
+        return Err(AccountError::OtherCa);
+    }
+    let credentials: AccountCredentials =
+        serde_json::from_str(credentials.expose()).map_err(|_| AccountError::Damaged)?;
+    let (http, ear) = Http::new(ca, deadlines, clock).map_err(|error| CaError::from_http(DOING, error))?;
+    let account = Account::builder_with_http(Box::new(http))
+        .from_credentials(credentials)
+        .await
+        .map_err(|error| CaError::sort(DOING, error, &ear.last()))?;
+    Ok(OpenAccount { account, ear })
+}
+
+impl OpenAccount {
+    /// The account's own address at the CA.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.account.id()
+    }
+
+    /// The profiles that the CA offers; a CA without profiles passes over a wish for one.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<String> {
+        self.account.profiles().map(|profile| profile.name.to_owned()).collect()
+    }
+}
+
+/// Makes one call, again where the CA refuses a good nonce (RFC 8555 section 6.5), and sorts the error. A macro, because
+/// the compiler cannot yet see that a function over async closures may be sent between threads.
+macro_rules! ask {
+    ($account:expr, $doing:expr, $call:expr) => {{
+        let mut round = 0_u32;
+        loop {
+            round += 1;
+            match $call.await {
+                Err(error) if $crate::acme::account::may_ask_again(&error, round) => {}
+                outcome => {
+                    break outcome
+                        .map_err(|error| $crate::acme::error::CaError::sort($doing, error, &$account.ear.last()));
+                }
+            }
+        }
+    }};
+}
+pub(crate) use ask;
+
+/// Whether the call of this `round` (from 1) failed for its nonce only.
+pub(crate) fn may_ask_again(error: &instant_acme::Error, round: u32) -> bool {
+    let bad_nonce = matches!(error, instant_acme::Error::Api(problem)
+        if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"));
+    bad_nonce && round < NONCE_ROUNDS
+}
+
+/// RFC 6068, for one plain address.
+fn mail_url(text: &str) -> Result<String, AccountError> {
+    let text = text.trim();
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+-/=^_`{|}~@".contains(&byte));
+    match text.split_once('@') {
+        Some((user, host)) if plain && !user.is_empty() && host.contains('.') && !host.contains('@') => {
+            Ok(format!("mailto:{}", text.replace('%', "%25")))
+        }
+        _ => Err(AccountError::Contact(text.chars().take(100).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_is_one_plain_mail_address() {
+        assert_eq!(mail_url(" ops@example.com ").unwrap(), "mailto:ops@example.com");
+        for text in ["", "ops", "ops@localhost", "a@b@c.example", "ops@example.com?subject=x", "a b@example.com"] {
+            assert!(mail_url(text).is_err(), "{text:?}");
+        }
+    }
+}
