@@ -2,4 +2,7 @@
 //!
 //! The tests start the very same private servers.
 
+pub mod fusionpbx;
+pub mod postgres;
 pub mod process;
+pub mod town;
