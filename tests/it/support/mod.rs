@@ -1,1 +1,2 @@
 //! What the tests share: the real servers, the app on a free port, an operator with a session.
+pub(crate) mod fusionpbx;
