@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(clippy::allow_attributes, reason = "not every support item is used by every module")]
 
+mod fusionpbx_change;
 mod fusionpbx_settings;
 mod support;
