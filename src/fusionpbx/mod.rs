@@ -1,3 +1,21 @@
 //! Floor 1: the only code that knows FusionPBX's database. Everything read here is hostile text.
+//!
+//! Which columns exist is asked of the database, never taken from a version number (`schema`). Reads are in
+//! `settings`, `overrides`, `tenants` and `survey`; the one kind of write is in `change`.
 
+pub mod change;
+pub mod config_conf;
+pub mod connect;
+pub mod database;
+pub mod error;
+pub mod overrides;
+pub mod schema;
+pub mod settings;
 pub mod survey;
+pub mod tenants;
+
+pub use change::{Change, ChangeError, Changed, Expected, Scope};
+pub use connect::{ConnectError, ConnectOptions, Login};
+pub use database::FusionPbx;
+pub use error::FusionPbxError;
+pub use settings::{PolicyReading, SettingRow, Stored, Winner};

@@ -9,4 +9,6 @@ mod look;
 mod acme_faults;
 mod acme_issue;
 mod acme_world;
+mod fusionpbx_change;
+mod fusionpbx_settings;
 mod support;

@@ -4,4 +4,7 @@
 
 pub mod bind;
 pub mod pebble;
+pub mod fusionpbx;
+pub mod postgres;
 pub mod process;
+pub mod town;

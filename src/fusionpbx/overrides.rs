@@ -1,0 +1,192 @@
+//! Password settings that tenants set for themselves, the weaker ones first.
+
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::base::ids::{SettingId, TenantId};
+use crate::fusionpbx::database::FusionPbx;
+use crate::fusionpbx::error::FusionPbxError;
+use crate::fusionpbx::schema::Schema;
+use crate::fusionpbx::settings::{DOMAINS, PolicyReading, SettingRow, Stored, Table, known_names};
+use crate::fusionpbx::tenants::{MOST_ROWS, Tenant};
+use crate::policy::{Key, Shape, Value};
+
+/// One row of `v_domain_settings` of a known password setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Which setting.
+    pub key: Key,
+    /// The row.
+    pub row: SettingRow,
+    /// Whether it is in force and asks for less than the global value. Settings that FusionPBX does not use never are.
+    pub is_weaker: bool,
+}
+
+/// Which overrides are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverridesWanted {
+    /// Only tenants whose names contain this, in any case.
+    pub search: String,
+    /// Only of this setting.
+    pub key: Option<Key>,
+    /// Only those after this one; if it is gone, from the first.
+    pub after: Option<SettingId>,
+    /// At most so many; never more than 200.
+    pub limit: u16,
+}
+
+/// One page of overrides: weaker first, then by tenant and setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverridesPage {
+    /// The overrides.
+    pub overrides: Vec<Override>,
+    /// How many match in all.
+    pub total: u64,
+    /// How many of those are weaker.
+    pub weaker: u64,
+    /// How many tenants have a weaker one.
+    pub weaker_tenants: u64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<SettingId>,
+}
+
+/// The counts stand in every row; a row without an id means that the page is empty.
+#[derive(sqlx::FromRow)]
+struct RawRow {
+    total: i64,
+    weaker_total: i64,
+    weaker_tenants: i64,
+    id: Option<Uuid>,
+    tenant: Option<Uuid>,
+    tenant_name: Option<String>,
+    tenant_enabled: Option<bool>,
+    category: Option<String>,
+    subcategory: Option<String>,
+    value: Option<String>,
+    enabled: Option<bool>,
+    position: Option<String>,
+    version: Option<String>,
+    weaker: Option<bool>,
+}
+
+impl RawRow {
+    fn found(self) -> Option<Override> {
+        Some(Override {
+            tenant: Tenant { id: TenantId(self.tenant?), name: self.tenant_name?, enabled: self.tenant_enabled? },
+            key: Key::find(&self.category?, &self.subcategory?)?,
+            row: SettingRow {
+                id: SettingId(self.id?),
+                stored: Stored { value: self.value, enabled: self.enabled? },
+                order: self.position,
+                xmin: self.version?,
+            },
+            is_weaker: self.weaker?,
+        })
+    }
+}
+
+impl FusionPbx {
+    /// One page of overrides, measured against `global` from [`FusionPbx::global_policy`]. One query, of any number of
+    /// tenants.
+    ///
+    /// # Errors
+    /// The database does not answer, or this FusionPBX lacks a column that is needed.
+    pub async fn overrides(
+        &self,
+        global: &[PolicyReading],
+        wanted: &OverridesWanted,
+    ) -> Result<OverridesPage, FusionPbxError> {
+        let page = self.ask_overrides(global, wanted).await;
+        self.heed(page)
+    }
+
+    async fn ask_overrides(
+        &self,
+        global: &[PolicyReading],
+        wanted: &OverridesWanted,
+    ) -> Result<OverridesPage, FusionPbxError> {
+        let sql = statement(self.schema().await?.as_ref())?;
+        let (categories, subcategories) = known_names();
+        let settings = categories.iter().zip(&subcategories).filter_map(|(one, other)| Key::find(one, other));
+        let (is_flag, level): (Vec<bool>, Vec<i64>) = settings.map(|key| yardstick(key, global)).unzip();
+        let limit = wanted.limit.clamp(1, MOST_ROWS);
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(categories).bind(subcategories).bind(is_flag).bind(level);
+        let query = query.bind(&wanted.search).bind(wanted.key.map(|key| key.to_string()));
+        let query = query.bind(wanted.after.map(|id| id.0)).bind(i64::from(limit) + 1);
+        let rows: Vec<RawRow> = query.fetch_all(&self.pool).await?;
+        let count = |of: fn(&RawRow) -> i64| rows.first().map_or(0, |row| of(row).unsigned_abs());
+        let (total, weaker) = (count(|row| row.total), count(|row| row.weaker_total));
+        let weaker_tenants = count(|row| row.weaker_tenants);
+        let mut overrides: Vec<Override> = rows.into_iter().filter_map(RawRow::found).collect();
+        let has_more = overrides.len() > usize::from(limit);
+        overrides.truncate(usize::from(limit));
+        let next = overrides.last().filter(|_| has_more).map(|one| one.row.id);
+        Ok(OverridesPage { overrides, total, weaker, weaker_tenants, next })
+    }
+}
+
+/// What an override of `key` is measured against: whether it is a flag, and the global value as a number. A setting
+/// that FusionPBX does not use gets a level that nothing is below.
+fn yardstick(key: Key, global: &[PolicyReading]) -> (bool, i64) {
+    let setting = key.setting();
+    let is_flag = setting.shape == Shape::Flag;
+    let value = global.iter().find(|reading| reading.key == key).and_then(PolicyReading::value);
+    let level = match value.and_then(|value| setting.shape.read(value)) {
+        _ if !setting.has_effect() => i64::MIN,
+        Some(Value::Number(number)) => i64::from(number),
+        Some(Value::Flag(flag)) => i64::from(flag),
+        None if is_flag => 0,
+        None => i64::MIN,
+    };
+    (is_flag, level)
+}
+
+/// A number is read as [`Shape::read`] does it: digits that do not fit are large, anything else is the weakest.
+fn statement(schema: &Schema) -> Result<String, FusionPbxError> {
+    let Table { name, id, category, subcategory, value, order, enabled } = DOMAINS;
+    schema.require(name, &[id, category, subcategory, value, order, enabled, "domain_uuid"])?;
+    schema.require("v_domains", &["domain_uuid", "domain_name"])?;
+    let in_force = schema.flag("t", name, enabled)?;
+    let tenant_enabled = schema.flag("d", "v_domains", "domain_enabled")?;
+    Ok(format!(
+        "WITH found AS ( \
+            SELECT t.{id} AS id, t.{category} AS category, t.{subcategory} AS subcategory, t.{value} AS value, \
+                {in_force} AS enabled, t.{order}::text AS position, t.xmin::text AS version, \
+                d.domain_uuid AS tenant, coalesce(d.domain_name, '') AS tenant_name, \
+                {tenant_enabled} AS tenant_enabled, known.level AS global_level, \
+                CASE \
+                    WHEN known.is_flag THEN (lower(btrim(t.{value}, E' \\t\\r\\n')) IN ('true', '1', 'on', 'yes'))::int \
+                    WHEN btrim(t.{value}, E' \\t\\r\\n') !~ '^[0-9]+$' THEN -1 \
+                    WHEN length(ltrim(btrim(t.{value}, E' \\t\\r\\n'), '0')) > 9 THEN 4294967295 \
+                    ELSE btrim(t.{value}, E' \\t\\r\\n')::bigint \
+                END AS level \
+            FROM {name} AS t \
+            JOIN unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[]) \
+                AS known (category, subcategory, is_flag, level) \
+                ON t.{category} = known.category AND t.{subcategory} = known.subcategory \
+            JOIN v_domains AS d ON d.domain_uuid = t.domain_uuid \
+            WHERE ($5 = '' OR strpos(lower(coalesce(d.domain_name, '')), lower($5)) > 0) \
+                AND ($6::text IS NULL OR $6 = t.{category} || '.' || t.{subcategory}) \
+         ), judged AS MATERIALIZED ( \
+            SELECT *, (enabled AND tenant_enabled AND coalesce(value, '') <> '' AND level < global_level) AS weaker \
+            FROM found \
+         ), ranked AS ( \
+            SELECT *, (CASE WHEN weaker THEN 0 ELSE 1 END, tenant_name, category, subcategory, id) AS rank FROM judged \
+         ), counts AS ( \
+            SELECT count(*) AS total, count(*) FILTER (WHERE weaker) AS weaker, \
+                count(DISTINCT tenant) FILTER (WHERE weaker) AS weaker_tenants \
+            FROM judged \
+         ), page AS ( \
+            SELECT * FROM ranked \
+            WHERE NOT EXISTS (SELECT FROM ranked WHERE id = $7) OR rank > (SELECT rank FROM ranked WHERE id = $7) \
+            ORDER BY rank LIMIT $8 \
+         ) \
+         SELECT counts.total, counts.weaker AS weaker_total, counts.weaker_tenants, page.id, page.tenant, \
+            page.tenant_name, page.tenant_enabled, page.category, page.subcategory, page.value, page.enabled, \
+            page.position, page.version, page.weaker \
+         FROM counts LEFT JOIN page ON true \
+         ORDER BY page.rank"
+    ))
+}

@@ -1,0 +1,100 @@
+//! Tenants: FusionPBX's domains.
+
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::base::ids::TenantId;
+use crate::fusionpbx::database::FusionPbx;
+use crate::fusionpbx::error::FusionPbxError;
+
+/// A row of `v_domains`. The name is hostile text: nothing in FusionPBX or its database limits it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its key.
+    pub id: TenantId,
+    /// Its name; empty where the database has NULL.
+    pub name: String,
+    /// Whether it is enabled.
+    pub enabled: bool,
+}
+
+/// Which tenants are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantsWanted {
+    /// Only names that contain this, in any case.
+    pub search: String,
+    /// Only those after this one.
+    pub after: Option<TenantId>,
+    /// At most so many; never more than 200.
+    pub limit: u16,
+}
+
+/// One page of tenants, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantsPage {
+    /// The tenants.
+    pub tenants: Vec<Tenant>,
+    /// How many match in all.
+    pub total: u64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<TenantId>,
+}
+
+/// The count stands in every row; a row without an id means that the page is empty.
+type RawRow = (i64, Option<Uuid>, Option<String>, Option<bool>);
+
+pub(super) const MOST_ROWS: u16 = 200;
+
+impl FusionPbx {
+    /// How many tenants there are, disabled ones too.
+    ///
+    /// # Errors
+    /// The database does not answer, or has no `v_domains`.
+    pub async fn count_tenants(&self) -> Result<u64, FusionPbxError> {
+        let schema = self.schema().await?;
+        self.heed(schema.require("v_domains", &["domain_uuid"]))?;
+        let count: Result<i64, _> =
+            sqlx::query_scalar("SELECT count(domain_uuid) FROM v_domains").fetch_one(&self.pool).await;
+        self.heed(count.map(i64::unsigned_abs).map_err(FusionPbxError::from))
+    }
+
+    /// One page of tenants.
+    ///
+    /// # Errors
+    /// The database does not answer, or this FusionPBX lacks a column that is needed.
+    pub async fn tenants(&self, wanted: &TenantsWanted) -> Result<TenantsPage, FusionPbxError> {
+        let page = self.ask_tenants(wanted).await;
+        self.heed(page)
+    }
+
+    async fn ask_tenants(&self, wanted: &TenantsWanted) -> Result<TenantsPage, FusionPbxError> {
+        let schema = self.schema().await?;
+        schema.require("v_domains", &["domain_uuid", "domain_name"])?;
+        let enabled = schema.flag("d", "v_domains", "domain_enabled")?;
+        let sql = format!(
+            "WITH matching AS ( \
+                SELECT d.domain_uuid AS id, coalesce(d.domain_name, '') AS name, {enabled} AS enabled \
+                FROM v_domains AS d \
+                WHERE $1 = '' OR strpos(lower(coalesce(d.domain_name, '')), lower($1)) > 0 \
+             ) \
+             SELECT (SELECT count(id) FROM matching), page.id, page.name, page.enabled \
+             FROM (SELECT true) AS always LEFT JOIN ( \
+                SELECT id, name, enabled FROM matching \
+                WHERE $2::uuid IS NULL \
+                    OR (name, id) > (SELECT coalesce(domain_name, ''), domain_uuid FROM v_domains WHERE domain_uuid = $2) \
+                ORDER BY name, id LIMIT $3 \
+             ) AS page ON true \
+             ORDER BY page.name, page.id"
+        );
+        let limit = wanted.limit.clamp(1, MOST_ROWS);
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&wanted.search).bind(wanted.after.map(|id| id.0));
+        let rows: Vec<RawRow> = query.bind(i64::from(limit) + 1).fetch_all(&self.pool).await?;
+        let total = rows.first().map_or(0, |row| row.0.unsigned_abs());
+        let tenant = |row: RawRow| Some(Tenant { id: TenantId(row.1?), name: row.2?, enabled: row.3? });
+        let mut tenants: Vec<Tenant> = rows.into_iter().filter_map(tenant).collect();
+        let has_more = tenants.len() > usize::from(limit);
+        tenants.truncate(usize::from(limit));
+        let next = tenants.last().filter(|_| has_more).map(|tenant| tenant.id);
+        Ok(TenantsPage { tenants, total, next })
+    }
+}
