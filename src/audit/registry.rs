@@ -64,12 +64,14 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 9] = [
+    let families: [&'static [Check]; 11] = [
         &checks::password_policy::CHECKS,
         &checks::accounts::CHECKS,
         &checks::provisioning::CHECKS,
         &checks::access_lists::CHECKS,
         &checks::database_role::CHECKS,
+        &checks::served::CHECKS,
+        &checks::kept::CHECKS,
         &checks::packages::CHECKS,
         &checks::release::CHECKS,
         &checks::ssh::CHECKS,
