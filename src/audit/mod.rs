@@ -11,3 +11,5 @@ pub mod finding;
 mod networks;
 pub mod registry;
 pub mod score;
+#[cfg(test)]
+mod snapshot;
