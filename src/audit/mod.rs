@@ -3,9 +3,13 @@
 //! `facts` is what was read and how old it is, `checks` holds the questions, `registry` asks them all,
 //! `score` and `assets` draw conclusions from the answers. What could not be read is never good.
 
+pub mod assets;
 pub mod check;
 pub mod checks;
 pub mod facts;
 pub mod finding;
 mod networks;
 pub mod registry;
+pub mod score;
+#[cfg(test)]
+mod snapshot;

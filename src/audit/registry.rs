@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::check::Check;
 use crate::audit::checks;
 use crate::audit::facts::Facts;
-use crate::audit::finding::{Finding, Outcome, Severity, Wall};
+use crate::audit::finding::{CheckId, Finding, Outcome, Severity, Wall};
 
 /// How a wall stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,18 +64,26 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 9] = [
+    let families: [&'static [Check]; 11] = [
         &checks::password_policy::CHECKS,
         &checks::accounts::CHECKS,
         &checks::provisioning::CHECKS,
         &checks::access_lists::CHECKS,
         &checks::database_role::CHECKS,
+        &checks::served::CHECKS,
+        &checks::kept::CHECKS,
         &checks::packages::CHECKS,
         &checks::release::CHECKS,
         &checks::ssh::CHECKS,
         &checks::unbuilt::CHECKS,
     ];
     families.into_iter().flatten()
+}
+
+/// The check with this id, if there still is one.
+#[must_use]
+pub fn find(id: &CheckId) -> Option<&'static Check> {
+    checks().find(|check| check.id == id.as_str())
 }
 
 /// Asks every check. Same facts, same report.
@@ -116,4 +124,79 @@ fn sum_up(wall: Wall, findings: &[Finding]) -> WallVerdict {
         None => Verdict::Holds,
     };
     WallVerdict { wall, verdict, failed, not_tested, passed, accepted, worst }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::base::clock::Timestamp;
+
+    const BOOK: &str = include_str!("../../docs/checks.md");
+
+    #[test]
+    fn every_check_has_a_heading_in_the_book_and_every_heading_a_check() {
+        let ids: BTreeSet<&str> = checks().map(|check| check.id).collect();
+        let headings: BTreeSet<&str> = BOOK.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+
+        assert_eq!(ids.len(), checks().count(), "an id is used twice");
+        assert_eq!(ids, headings);
+    }
+
+    #[test]
+    fn the_book_says_four_things_about_each() {
+        for section in BOOK.split("\n## ").skip(1) {
+            for part in ["**Looks at:**", "**Passes:**", "**Why:**", "**Remedy:**"] {
+                assert_eq!(section.matches(part).count(), 1, "{part} in {}", section.lines().next().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn without_facts_every_check_says_not_tested_and_every_wall_is_unknown() {
+        let report = judge(&Facts::none(Timestamp::from_unix(0)));
+
+        assert_eq!(report.findings.len(), checks().count());
+        assert!(report.findings.iter().all(|finding| finding.outcome == Outcome::NotTested));
+        assert!(report.walls.iter().all(|wall| wall.verdict == Verdict::Unknown));
+        assert_eq!(report.walls.iter().map(|wall| wall.wall).collect::<Vec<_>>(), Wall::ALL);
+    }
+
+    #[test]
+    fn a_verdict_follows_the_worst_that_is_open() {
+        let with = |outcome, severity| {
+            let mut findings = judge(&Facts::none(Timestamp::from_unix(0))).findings;
+            findings.retain(|finding| finding.wall == Wall::Ssh);
+            for finding in &mut findings {
+                finding.outcome = Outcome::Pass;
+            }
+            findings[0].outcome = outcome;
+            findings[0].severity = severity;
+            Report::of(findings).walls.last().unwrap().clone()
+        };
+
+        assert_eq!(with(Outcome::Fail, Severity::High).verdict, Verdict::Breached);
+        assert_eq!(with(Outcome::Fail, Severity::Medium).verdict, Verdict::Weak);
+        assert_eq!(with(Outcome::NotTested, Severity::Low).verdict, Verdict::Unknown);
+        assert_eq!(with(Outcome::Accepted, Severity::Critical).verdict, Verdict::Holds);
+        assert_eq!(with(Outcome::Fail, Severity::Low).worst, Some(Severity::Low));
+    }
+
+    #[test]
+    fn a_wall_without_findings_is_unknown() {
+        assert!(Report::of(Vec::new()).walls.iter().all(|wall| wall.verdict == Verdict::Unknown));
+    }
+
+    #[test]
+    fn findings_are_ordered_and_survive_being_stored() {
+        let report = judge(&Facts::none(Timestamp::from_unix(0)));
+        let mut shuffled = report.findings.clone();
+        shuffled.reverse();
+
+        let text = serde_json::to_string(&report).unwrap();
+
+        assert_eq!(Report::of(shuffled), report);
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
 }

@@ -3,10 +3,13 @@
 pub(crate) mod access_lists;
 pub(crate) mod accounts;
 pub(crate) mod database_role;
+pub(crate) mod kept;
+pub(crate) mod lifetime;
 pub(crate) mod packages;
 pub(crate) mod password_policy;
 pub(crate) mod provisioning;
 pub(crate) mod release;
+pub(crate) mod served;
 pub(crate) mod ssh;
 pub(crate) mod ssh_algorithms;
 pub(crate) mod ssh_settings;

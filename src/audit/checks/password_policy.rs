@@ -41,7 +41,17 @@ fn shown(setting: &EffectiveSetting) -> String {
 }
 
 fn find<'a>(policy: &'a PolicyFacts, category: &str, subcategory: &str) -> Option<&'a EffectiveSetting> {
-    policy.global.iter().find(|setting| setting.category == category && setting.subcategory == subcategory)
+    let of = |category: &str| {
+        policy.global.iter().find(|setting| setting.category == category && setting.subcategory == subcategory)
+    };
+    // FusionPBX 4.4 reads other categories; they decide only where today's have no value.
+    let former = match category {
+        "extension" => of("security"),
+        "users" => of("user"),
+        _ => None,
+    };
+    let today = of(category);
+    today.filter(|setting| setting.value.is_some()).or(former.filter(|setting| setting.value.is_some())).or(today)
 }
 
 fn remedy() -> Remedy {
@@ -160,6 +170,20 @@ mod tests {
         let findings = answers(|policy| policy.global[1] = setting("extension", "password_strength", "1"));
 
         assert_eq!(about(&findings, "extension passwords").outcome, Outcome::Fail);
+    }
+
+    #[test]
+    fn an_old_fusionpbx_is_judged_by_the_settings_that_it_reads() {
+        let findings = answers(|policy| {
+            policy.global[0].value = None;
+            policy.global[1].value = None;
+            policy.global.push(setting("security", "password_length", "10"));
+            policy.global.push(setting("security", "password_strength", "4"));
+        });
+
+        let finding = about(&findings, "extension passwords");
+        assert_eq!(finding.title, "New extension passwords are 10 long, 20 would be enough");
+        assert_eq!(finding.evidence[0].lines[0], "security.password_length = 10");
     }
 
     #[test]

@@ -409,7 +409,7 @@ mod tests {
     fn weak_algorithms_are_named_with_their_reason() {
         let finding = answer("SSH-04", &with(HARDENED, "ciphers aes128-ctr,3des-cbc"));
 
-        assert_eq!(finding.title, "SSH offers 1 weak algorithm (everyone)");
+        assert_eq!(finding.title, "SSH offers 1 weak algorithm");
         assert_eq!(finding.evidence[0].lines, ["everyone: ciphers 3des-cbc: 64-bit blocks (Sweet32), CBC"]);
     }
 }

@@ -97,7 +97,8 @@ pub(crate) fn worst(
             Found::Bad(severity, words, lines) => {
                 only_some &= place > 0;
                 if bad.as_ref().is_none_or(|(worst, _)| severity < *worst) {
-                    bad = Some((severity, format!("{words} ({visitor})")));
+                    let title = if place == 0 { words } else { format!("{words} ({visitor})") };
+                    bad = Some((severity, title));
                 }
                 bad_lines.extend(lines.into_iter().map(|line| format!("{visitor}: {line}")));
             }
