@@ -37,7 +37,7 @@ pub struct Fortress {
     pub bastions: Vec<Place>,
     /// The score in the keep.
     pub score: String,
-    /// The words below it.
+    /// The words below it, at most 16 letters.
     pub score_words: String,
     /// The whole drawing in a sentence.
     pub spoken: String,
@@ -153,8 +153,8 @@ fn arc(radius: f64, from: f64, to: f64) -> String {
     let (start, r) = (place(radius, from), number(radius));
     let legs = (1_u32..).take_while(|leg| f64::from(leg - 1) * 120.0 < to - from);
     let ends = legs.map(|leg| place(radius, to.min(from + f64::from(leg) * 120.0)));
-    let legs: String = ends.map(|end| format!("A{r} {r} 0 0 1 {} {}", end.x, end.y)).collect();
-    format!("M{} {}{legs}", start.x, start.y)
+    let legs: Vec<String> = ends.map(|end| format!("A{r} {r} 0 0 1 {} {}", end.x, end.y)).collect();
+    format!("M{} {}{}", start.x, start.y, legs.concat())
 }
 
 fn place(radius: f64, degrees: f64) -> Place {
