@@ -70,6 +70,9 @@ function unfold() {
 addEventListener('hashchange', unfold);
 unfold();
 
+// On a narrow screen the navigation is a strip: bring the current page into it.
+document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 // A form goes once, however often its button is pressed.
 document.addEventListener('submit', (event) => {
   const form = event.target;

@@ -37,7 +37,7 @@ pub struct Fortress {
     pub bastions: Vec<Place>,
     /// The score in the keep.
     pub score: String,
-    /// The words below it.
+    /// The words below it, at most 16 letters.
     pub score_words: String,
     /// The whole drawing in a sentence.
     pub spoken: String,
@@ -137,8 +137,8 @@ fn breaches(wall: &RingSource, index: u32) -> Vec<f64> {
 fn stretches(radius: f64, gate: f64, breaches: &[f64]) -> Vec<String> {
     let half = (BREACH_WIDTH / 2.0 / radius).to_degrees();
     match breaches {
-        // An arc cannot be a whole circle: it begins and ends under the gate.
-        [] => vec![arc(radius, gate, gate + 359.0)],
+        // Its ends meet under the gate.
+        [] => vec![arc(radius, gate, gate + 360.0)],
         [first, ..] => {
             let starts = breaches.iter().copied();
             let ends = breaches.iter().copied().skip(1).chain([first + 360.0]);
@@ -147,12 +147,14 @@ fn stretches(radius: f64, gate: f64, breaches: &[f64]) -> Vec<String> {
     }
 }
 
-/// An arc as SVG path data, clockwise; zero degrees is east.
+/// An arc as SVG path data, clockwise; zero degrees is east. It goes in steps of at most 120 degrees: the centre of a
+/// longer one would wander with the rounding of its ends.
 fn arc(radius: f64, from: f64, to: f64) -> String {
-    let (start, end) = (place(radius, from), place(radius, to));
-    let large = u8::from(to - from > 180.0);
-    let r = number(radius);
-    format!("M{} {}A{r} {r} 0 {large} 1 {} {}", start.x, start.y, end.x, end.y)
+    let (start, r) = (place(radius, from), number(radius));
+    let legs = (1_u32..).take_while(|leg| f64::from(leg - 1) * 120.0 < to - from);
+    let ends = legs.map(|leg| place(radius, to.min(from + f64::from(leg) * 120.0)));
+    let legs: Vec<String> = ends.map(|end| format!("A{r} {r} 0 0 1 {} {}", end.x, end.y)).collect();
+    format!("M{} {}{}", start.x, start.y, legs.concat())
 }
 
 fn place(radius: f64, degrees: f64) -> Place {

@@ -28,21 +28,7 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             ),
             certificate(town, "2", "pbx.example.test", Life { spent: 12, renewal: 66 }, Mark::Pass, "79 days left"),
         ]),
-        order: town.known(OrderForm {
-            tenants: vec![town.name("south.example.test"), town.name("west.example.test")],
-            name: town.text(""),
-            name_fault: town.fault("This name lies outside the zones that the agent allows: example.test."),
-            covers: vec![
-                Choice { value: "wildcard".into(), label: "*.name and the name itself".into(), chosen: true },
-                Choice { value: "exact".into(), label: "only the name itself".into(), chosen: false },
-            ],
-            keys: vec![
-                Choice { value: "rsa-2048".into(), label: "RSA 2048".into(), chosen: true },
-                Choice { value: "ecdsa-p256".into(), label: "ECDSA P-256".into(), chosen: false },
-            ],
-            key_why: "RSA 2048 is what every desk phone accepts; older ones refuse ECDSA.".into(),
-            challenge: town.name("Proved over DNS-01: a TXT record at ns1.example.test, by RFC 2136 with TSIG."),
-        }),
+        order: town.known(order_form(town)),
         account: Account {
             directory: town.name("https://acme-v02.api.letsencrypt.org/directory"),
             mark: if town == Town::Ordinary { Mark::Pass } else { Mark::NotTested },
@@ -59,33 +45,55 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             order_row(town, "6", Mark::Fail, "refused by the CA"),
             order_row(town, "5", Mark::Pass, "served"),
         ]),
-        coverage: town.known(Coverage {
-            with: 3,
-            without: 9,
-            search: town.search("tenant", "Tenant"),
-            rows: vec![
-                CoverageRow {
-                    tenant: town.name("south.example.test"),
-                    mark: Mark::Fail,
-                    words: "none".into(),
-                    can_order: true,
-                },
-                CoverageRow {
-                    tenant: town.name("west.example.test"),
-                    mark: Mark::Fail,
-                    words: "none".into(),
-                    can_order: true,
-                },
-                CoverageRow {
-                    tenant: town.name("north.example.test"),
-                    mark: Mark::Pass,
-                    words: town.name("*.north.example.test, 26 days left"),
-                    can_order: false,
-                },
-            ],
-            pager: town.pager(),
-        }),
+        coverage: town.known(coverage(town)),
         findings: town.list(vec![town.finding("TL-03", Mark::Accepted, "low", "A key is readable by www-data")]),
+    }
+}
+
+fn order_form(town: Town) -> OrderForm {
+    OrderForm {
+        tenants: vec![town.name("south.example.test"), town.name("west.example.test")],
+        name: town.text(""),
+        name_fault: town.fault("This name lies outside the zones that the agent allows: example.test."),
+        covers: vec![
+            Choice { value: "wildcard".into(), label: "*.name and the name itself".into(), chosen: true },
+            Choice { value: "exact".into(), label: "only the name itself".into(), chosen: false },
+        ],
+        keys: vec![
+            Choice { value: "rsa-2048".into(), label: "RSA 2048".into(), chosen: true },
+            Choice { value: "ecdsa-p256".into(), label: "ECDSA P-256".into(), chosen: false },
+        ],
+        key_why: "RSA 2048 is what every desk phone accepts; older ones refuse ECDSA.".into(),
+        challenge: town.name("Proved over DNS-01: a TXT record at ns1.example.test, by RFC 2136 with TSIG."),
+    }
+}
+
+fn coverage(town: Town) -> Coverage {
+    Coverage {
+        with: 3,
+        without: 9,
+        search: town.search("tenant", "Tenant"),
+        rows: vec![
+            CoverageRow {
+                tenant: town.name("south.example.test"),
+                mark: Mark::Fail,
+                words: "none".into(),
+                can_order: true,
+            },
+            CoverageRow {
+                tenant: town.name("west.example.test"),
+                mark: Mark::Fail,
+                words: "none".into(),
+                can_order: true,
+            },
+            CoverageRow {
+                tenant: town.name("north.example.test"),
+                mark: Mark::Pass,
+                words: town.name("*.north.example.test, 26 days left"),
+                can_order: false,
+            },
+        ],
+        pager: town.pager(),
     }
 }
 
@@ -131,15 +139,6 @@ fn order_row(town: Town, id: &str, mark: Mark, state: &str) -> OrderRow {
 
 pub(super) fn order(town: Town, live: bool) -> OrderPage {
     let refused = !live && town == Town::Hostile;
-    let step = |key: &str, title: &str, mark: Mark, word: &str, at: &str, words: &str| StepRow {
-        key: key.into(),
-        title: title.into(),
-        mark,
-        word: word.into(),
-        at: at.into(),
-        words: town.text(words),
-    };
-    let rest = if live { (Mark::Plain, "waiting", "") } else { (Mark::Pass, "done", "18:44:31") };
     OrderPage {
         frame: town.frame("Order 7", "certificates"),
         id: "7".into(),
@@ -163,29 +162,7 @@ pub(super) fn order(town: Town, live: bool) -> OrderPage {
             ("CA".into(), town.text("https://localhost:14000/dir")),
             ("Key".into(), "RSA 2048, made by the agent".into()),
         ]),
-        steps: town.list(vec![
-            step("order", "Order at the CA", Mark::Pass, "done", "18:44:02", "2 authorizations to prove"),
-            step(
-                "challenge",
-                "Publish the TXT record",
-                Mark::Pass,
-                "done",
-                "18:44:05",
-                "_acme-challenge.north.example.test, seen on both authoritative servers",
-            ),
-            step(
-                "validate",
-                "The CA looks",
-                if live { Mark::Busy } else { Mark::Pass },
-                if live { "under way" } else { "done" },
-                "18:44:11",
-                "asked 3 times, valid for 1 of 2",
-            ),
-            step("key", "Make the key", rest.0, rest.1, rest.2, ""),
-            step("finalise", "Have it signed", rest.0, rest.1, rest.2, ""),
-            step("install", "Switch nginx over", rest.0, rest.1, rest.2, ""),
-            step("prove", "Prove it by a handshake", rest.0, rest.1, rest.2, ""),
-        ]),
+        steps: steps(town, live),
         live,
         failure: refused.then(|| OrderFailure {
             place: "at the CA".into(),
@@ -206,4 +183,39 @@ pub(super) fn order(town: Town, live: bool) -> OrderPage {
             }])
         },
     }
+}
+
+fn steps(town: Town, live: bool) -> Vec<StepRow> {
+    let step = |key: &str, title: &str, mark: Mark, word: &str, at: &str, words: &str| StepRow {
+        key: key.into(),
+        title: title.into(),
+        mark,
+        word: word.into(),
+        at: at.into(),
+        words: town.text(words),
+    };
+    let rest = if live { (Mark::Plain, "waiting", "") } else { (Mark::Pass, "done", "18:44:31") };
+    town.list(vec![
+        step("order", "Order at the CA", Mark::Pass, "done", "18:44:02", "2 authorizations to prove"),
+        step(
+            "challenge",
+            "Publish the TXT record",
+            Mark::Pass,
+            "done",
+            "18:44:05",
+            "_acme-challenge.north.example.test, seen on both authoritative servers",
+        ),
+        step(
+            "validate",
+            "The CA looks",
+            if live { Mark::Busy } else { Mark::Pass },
+            if live { "under way" } else { "done" },
+            "18:44:11",
+            "asked 3 times, valid for 1 of 2",
+        ),
+        step("key", "Make the key", rest.0, rest.1, rest.2, ""),
+        step("finalise", "Have it signed", rest.0, rest.1, rest.2, ""),
+        step("install", "Switch nginx over", rest.0, rest.1, rest.2, ""),
+        step("prove", "Prove it by a handshake", rest.0, rest.1, rest.2, ""),
+    ])
 }

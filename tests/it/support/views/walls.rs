@@ -7,20 +7,7 @@ use rampart::web::parts::{FindingGroup, FindingView, Mark};
 use super::{Town, WALLS};
 
 pub(super) fn page(town: Town) -> WallsPage {
-    let sources: Vec<RingSource> = WALLS
-        .iter()
-        .map(|(slug, title, mark)| {
-            let mark = if town == Town::Empty { Mark::NotTested } else { *mark };
-            let (words, failing) = match mark {
-                Mark::Fail if *slug == "passwords" => ("3 fail, 1 accepted, 4 pass", 3),
-                Mark::Fail => ("1 fails, 4 pass", 1),
-                Mark::Pass => ("12 pass", 0),
-                Mark::Accepted => ("1 accepted, 5 pass", 0),
-                _ => ("not tested", 0),
-            };
-            RingSource { title: (*title).into(), href: format!("/{slug}"), mark, words: words.into(), failing }
-        })
-        .collect();
+    let sources = sources(town);
     let (score, score_words) = if town == Town::Empty { ("–", "too little known") } else { ("61", "of 100") };
     WallsPage {
         frame: town.frame("Walls", "walls"),
@@ -122,4 +109,21 @@ fn groups(town: Town) -> Vec<FindingGroup> {
             ],
         },
     ])
+}
+
+fn sources(town: Town) -> Vec<RingSource> {
+    WALLS
+        .iter()
+        .map(|(slug, title, mark)| {
+            let mark = if town == Town::Empty { Mark::NotTested } else { *mark };
+            let (words, failing) = match mark {
+                Mark::Fail if *slug == "passwords" => ("3 fail, 1 accepted, 4 pass", 3),
+                Mark::Fail => ("1 fails, 4 pass", 1),
+                Mark::Pass => ("12 pass", 0),
+                Mark::Accepted => ("1 accepted, 5 pass", 0),
+                _ => ("not tested", 0),
+            };
+            RingSource { title: (*title).into(), href: format!("/{slug}"), mark, words: words.into(), failing }
+        })
+        .collect()
 }
