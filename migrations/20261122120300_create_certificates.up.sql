@@ -25,6 +25,7 @@ CREATE TABLE certificates (
     last_failure    TEXT,
     jitter          INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER,
+    paused_until    INTEGER,
     progress        TEXT,
     CONSTRAINT certificates_names_unique UNIQUE (names)
 ) STRICT;

@@ -1,4 +1,4 @@
-//! Floor 2: the machine judged. Facts go in, findings come out; nothing here reads a file, a socket or a clock.
+//! Floor 2: the machine judged. Facts go in, findings come out; only `collect` reads anything.
 //!
 //! `facts` is what was read and how old it is, `checks` holds the questions, `registry` asks them all,
 //! `score` and `assets` draw conclusions from the answers. What could not be read is never good.
@@ -6,6 +6,7 @@
 pub mod assets;
 pub mod check;
 pub mod checks;
+pub mod collect;
 pub mod facts;
 pub mod finding;
 mod networks;
@@ -13,3 +14,4 @@ pub mod registry;
 pub mod score;
 #[cfg(test)]
 mod snapshot;
+pub mod walls;

@@ -2,6 +2,7 @@
 //! order, the certificate and the trail.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tracing::{info, warn};
@@ -58,6 +59,16 @@ impl Failed {
     }
 }
 
+impl Failed {
+    /// For how long the CA asks us to wait, if it said so.
+    const fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Issue(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
 impl Deeds {
     /// Carries out an order that the caller has claimed. Whatever happens is kept with the order.
     ///
@@ -76,7 +87,11 @@ impl Deeds {
             }
             Err(failed) => {
                 text = Chain(&failed).to_string();
-                let failure = OrderFailure { place: failed.place().to_owned(), words: text.clone() };
+                let failure = OrderFailure {
+                    place: failed.place().to_owned(),
+                    words: text.clone(),
+                    paused_until: failed.pause().map(|pause| now.plus(pause)),
+                };
                 self.store.add_step(order.id, &format!("Failed {}: {text}", failure.place), now).await?;
                 self.store.order_failed(order, &failure, now).await?;
                 warn!(order = order.id.0, "An order failed: {text}");
@@ -99,12 +114,8 @@ impl Deeds {
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
         let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;
         let wish = Wish { names: row.names.clone(), key: row.key, profile: None };
-        let story = OrderStory {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            order: order.id,
-            certificate: row.id,
-        };
+        let story =
+            OrderStory { store: self.store.clone(), clock: self.clock.clone(), order: order.id, certificate: row.id };
         let parties = Parties {
             keys: Arc::new(AgentKeys { agent: issuing.agent.clone(), certificate: row.id }),
             solver,

@@ -58,6 +58,20 @@ impl FusionPbx {
         self.heed(count.map(i64::unsigned_abs).map_err(FusionPbxError::from))
     }
 
+    /// The name of one tenant; `None` if it is gone.
+    ///
+    /// # Errors
+    /// The database does not answer, or has no `v_domains`.
+    pub async fn tenant_name(&self, tenant: TenantId) -> Result<Option<String>, FusionPbxError> {
+        let schema = self.schema().await?;
+        self.heed(schema.require("v_domains", &["domain_uuid", "domain_name"]))?;
+        let name = sqlx::query_scalar("SELECT coalesce(domain_name, '') FROM v_domains WHERE domain_uuid = $1")
+            .bind(tenant.0)
+            .fetch_optional(&self.pool)
+            .await;
+        self.heed(name.map_err(FusionPbxError::from))
+    }
+
     /// One page of tenants.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
 fn next_step(row: &CertificateRow, now: Timestamp) -> Option<Decision> {
     let in_force = row.in_force.as_ref()?;
     let life = Lifetime { not_before: in_force.not_before, not_after: in_force.not_after };
-    let attempts = Attempts { failures: row.failures, last_attempt: row.last_attempt };
+    let attempts =
+        Attempts { failures: row.failures, last_attempt: row.last_attempt, paused_until: row.paused_until };
     Some(decide(&life, &attempts, row.jitter, now))
 }

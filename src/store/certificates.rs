@@ -27,6 +27,8 @@ pub struct CertificateRow {
     pub jitter: u32,
     /// When the next attempt is due, as last planned.
     pub next_attempt: Option<Timestamp>,
+    /// Until when the CA asked us to wait.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// A deployed generation.
@@ -53,7 +55,8 @@ impl Store {
         sqlx::query_as!(
             Row,
             "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
-                    last_attempt_at, last_failure, jitter, next_attempt_at
+                    last_attempt_at, last_failure, jitter, next_attempt_at,
+                    paused_until
              FROM certificates ORDER BY id LIMIT 20000"
         )
         .fetch_all(&self.pool)
@@ -71,7 +74,8 @@ impl Store {
         sqlx::query_as!(
             Row,
             "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
-                    last_attempt_at, last_failure, jitter, next_attempt_at
+                    last_attempt_at, last_failure, jitter, next_attempt_at,
+                    paused_until
              FROM certificates WHERE id = ?",
             id.0
         )
@@ -141,9 +145,7 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn keep_progress(&self, id: CertificateId, progress: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query!("UPDATE certificates SET progress = ? WHERE id = ?", progress, id.0)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query!("UPDATE certificates SET progress = ? WHERE id = ?", progress, id.0).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -182,6 +184,7 @@ struct Row {
     last_failure: Option<String>,
     jitter: i64,
     next_attempt_at: Option<i64>,
+    paused_until: Option<i64>,
 }
 
 impl TryFrom<Row> for CertificateRow {
@@ -209,6 +212,7 @@ impl TryFrom<Row> for CertificateRow {
             last_failure: row.last_failure,
             jitter: u32::try_from(row.jitter).unwrap_or(0),
             next_attempt: row.next_attempt_at.map(Timestamp::from_unix),
+            paused_until: row.paused_until.map(Timestamp::from_unix),
         })
     }
 }

@@ -43,6 +43,8 @@ pub struct OrderFailure {
     pub place: String,
     /// In words.
     pub words: String,
+    /// Until when the CA asked us to wait; not kept with the order but with its certificate.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// How far an order is.
@@ -245,7 +247,8 @@ impl Store {
         sqlx::query!(
             "UPDATE certificates
              SET generation = ?, issuer = ?, serial = ?, not_before = ?, not_after = ?, failures = 0,
-                 last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL, progress = NULL
+                 last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL, progress = NULL,
+                 paused_until = NULL
              WHERE id = ?",
             generation,
             leaf.issuer,
@@ -271,7 +274,7 @@ impl Store {
         failure: &OrderFailure,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let now = now.unix();
+        let (now, paused_until) = (now.unix(), failure.paused_until.map(Timestamp::unix));
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query!(
             "UPDATE orders
@@ -286,10 +289,12 @@ impl Store {
         .await?;
         sqlx::query!(
             "UPDATE certificates
-             SET failures = failures + 1, last_failure = ?, last_attempt_at = ?, next_attempt_at = NULL
+             SET failures = failures + 1, last_failure = ?, last_attempt_at = ?, next_attempt_at = NULL,
+                 paused_until = ?
              WHERE id = ?",
             failure.words,
             now,
+            paused_until,
             order.certificate.0
         )
         .execute(&mut *transaction)
@@ -336,7 +341,11 @@ impl TryFrom<Row> for OrderRow {
             state,
             created: Timestamp::from_unix(row.created_at),
             ended: row.ended_at.map(Timestamp::from_unix),
-            failure: row.failure_place.zip(row.failure).map(|(place, words)| OrderFailure { place, words }),
+            failure: row.failure_place.zip(row.failure).map(|(place, words)| OrderFailure {
+                place,
+                words,
+                paused_until: None,
+            }),
             served_serial: row.served_serial,
             proofs: row
                 .proofs

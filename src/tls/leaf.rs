@@ -63,6 +63,14 @@ pub fn chain_from_pem(pem: &str) -> Result<Vec<Vec<u8>>, LeafError> {
     if chain.is_empty() { Err(LeafError::NoPem) } else { Ok(chain) }
 }
 
+/// Whether the certificate is signed by its own key; no, if it cannot be read.
+#[must_use]
+pub fn is_self_signed(der: &[u8]) -> bool {
+    parse(der).is_ok_and(|certificate| {
+        certificate.issuer() == certificate.subject() && certificate.verify_signature(None).is_ok()
+    })
+}
+
 /// Whether the certificate holds this public key (a DER `SubjectPublicKeyInfo`); no, if it cannot be read.
 #[must_use]
 pub fn key_matches(leaf_der: &[u8], public_key_der: &[u8]) -> bool {

@@ -22,7 +22,7 @@ struct Tokened<T> {
     form: T,
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Guarded<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for Guarded<T> {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {

@@ -148,7 +148,9 @@ fn log(fault: &PageError, random: &dyn Random) -> String {
 
 fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
     match fault {
-        PageError::SignInFirst => (StatusCode::UNAUTHORIZED, "Sign in first", "This needs a session, and there is none or it is over."),
+        PageError::SignInFirst => {
+            (StatusCode::UNAUTHORIZED, "Sign in first", "This needs a session, and there is none or it is over.")
+        }
         PageError::NotFound => words_for(StatusCode::NOT_FOUND),
         PageError::StaleForm => (
             StatusCode::FORBIDDEN,
@@ -183,7 +185,9 @@ fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
 
 fn words_for(status: StatusCode) -> (StatusCode, &'static str, &'static str) {
     let (heading, sentence) = match status {
-        StatusCode::NOT_FOUND => ("This page is not here", "There is no page under this address, or what it showed is gone."),
+        StatusCode::NOT_FOUND => {
+            ("This page is not here", "There is no page under this address, or what it showed is gone.")
+        }
         StatusCode::METHOD_NOT_ALLOWED => ("Not in this way", "This address does not take that kind of request."),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "A request may have at most 64 KiB. Nothing was read of it."),
         StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request did not arrive in time."),

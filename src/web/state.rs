@@ -5,22 +5,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use tokio::sync::watch;
 
-use crate::audit::facts::Facts;
-use crate::audit::registry::Report;
+use crate::audit::walls::Walls;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
 use crate::web::limits::SignInLimit;
 use crate::web::origin::OwnNames;
-
-/// The walls as last judged.
-#[derive(Clone, Debug)]
-pub struct Walls {
-    /// What was read.
-    pub facts: Facts,
-    /// What follows from it.
-    pub report: Report,
-}
 
 /// What every handler may reach. Cheap to clone.
 #[derive(Clone)]

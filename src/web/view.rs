@@ -3,6 +3,7 @@
 use crate::audit::facts::Source;
 use crate::audit::finding::{Finding, Outcome, Wall};
 use crate::audit::registry::{Verdict, WallVerdict};
+use crate::audit::walls::Walls;
 use crate::base::chain::printable;
 use crate::base::clock::{Timestamp, spoken};
 use crate::store::trail::Entry;
@@ -10,7 +11,7 @@ use crate::web::auth::Visit;
 use crate::web::error::PageError;
 use crate::web::frame::{Flash, Frame, NavWall};
 use crate::web::parts::{EvidenceView, FindingGroup, FindingView, Link, Mark, RemedyView, TrailRow, Undo, WallHead};
-use crate::web::state::{AppState, Walls};
+use crate::web::state::AppState;
 use crate::web::{assets, flash, routes};
 
 /// The frame of a page that needs no session.
@@ -136,9 +137,7 @@ pub(super) fn wall_findings(walls: &Walls, wall: Wall) -> Vec<FindingView> {
     let mut findings: Vec<&Finding> = walls.report.of_wall(wall).collect();
     findings.sort_by_key(|finding| rank(finding.outcome));
     let numbered = findings.into_iter().enumerate();
-    numbered
-        .map(|(number, finding)| FindingView { wall: String::new(), ..finding_view(finding, number) })
-        .collect()
+    numbered.map(|(number, finding)| FindingView { wall: String::new(), ..finding_view(finding, number) }).collect()
 }
 
 const fn rank(outcome: Outcome) -> u8 {

@@ -1,14 +1,13 @@
 //! One test program: each module is a part of the house, tried through its front door with real neighbours.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-#![allow(clippy::allow_attributes, reason = "not every support item is used by every module")]
 
-mod agent_facts;
-mod agent_house;
-mod agent_socket;
-mod look;
 mod acme_faults;
 mod acme_issue;
 mod acme_world;
+mod agent_facts;
+mod agent_house;
+mod agent_socket;
 mod fusionpbx_change;
 mod fusionpbx_settings;
+mod look;
 mod support;

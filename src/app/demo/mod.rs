@@ -3,8 +3,8 @@
 //! The tests start the very same private servers.
 
 pub mod bind;
-pub mod pebble;
 pub mod fusionpbx;
+pub mod pebble;
 pub mod postgres;
 pub mod process;
 pub mod town;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::acme::account::AccountError;
 use crate::audit::finding::Wall;
+use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::ids::CertificateId;
@@ -25,7 +26,7 @@ use crate::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Life, OrderForm, OrderRow, Served,
 };
 use crate::web::parts::{Choice, Mark};
-use crate::web::state::{AppState, Walls};
+use crate::web::state::AppState;
 use crate::web::{flash, routes, view};
 use crate::wire::request::KeyKind;
 
@@ -159,12 +160,7 @@ async fn again(app: &AppState, visit: &Visit, refused: Refused) -> Result<Respon
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-async fn page(
-    app: &AppState,
-    visit: &Visit,
-    ask: &CertificatesAsk,
-    refused: Refused,
-) -> Result<Response, PageError> {
+async fn page(app: &AppState, visit: &Visit, ask: &CertificatesAsk, refused: Refused) -> Result<Response, PageError> {
     let store = &app.deeds.store;
     let walls = app.walls.borrow().clone();
     let now = app.deeds.clock.now();
@@ -252,8 +248,9 @@ async fn order_form(
             .enumerate()
             .map(|(nth, kind)| choice(kind.word(), kind.spoken(), key, nth == 0))
             .collect(),
-        key_why: "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
-            .to_owned(),
+        key_why:
+            "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
+                .to_owned(),
         challenge: app.issuing.challenge.clone(),
     }))
 }
@@ -334,9 +331,10 @@ fn life(row: &Row, now: Timestamp) -> Life {
 fn served(row: &Row, walls: &Walls) -> Vec<Served> {
     let Ok((facts, _)) = view::known(&walls.facts.served) else { return Vec::new() };
     let Some(in_force) = &row.in_force else { return Vec::new() };
-    let own = facts.handshakes.iter().filter(|seen| {
-        Fqdn::parse(&seen.name).is_ok_and(|name| row.names.iter().any(|own| own.covers(&name)))
-    });
+    let own = facts
+        .handshakes
+        .iter()
+        .filter(|seen| Fqdn::parse(&seen.name).is_ok_and(|name| row.names.iter().any(|own| own.covers(&name))));
     let mut rows: Vec<Served> = Vec::new();
     for seen in own {
         let (mark, words) = match &seen.outcome {

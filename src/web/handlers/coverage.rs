@@ -97,12 +97,9 @@ pub(super) fn coverage(
 
 fn row(tenant: &Tenant<'_>, certificates: &[CertificateRow], now: Timestamp) -> CoverageRow {
     let by = tenant.name.as_ref().filter(|_| tenant.is_covered).and_then(|name| {
-        certificates
-            .iter()
-            .filter_map(|row| row.in_force.as_ref().map(|in_force| (row, in_force)))
-            .find_map(|(row, in_force)| {
-                row.names.iter().find(|own| own.covers(name)).map(|own| (own, in_force.not_after))
-            })
+        certificates.iter().filter_map(|row| row.in_force.as_ref().map(|in_force| (row, in_force))).find_map(
+            |(row, in_force)| row.names.iter().find(|own| own.covers(name)).map(|own| (own, in_force.not_after)),
+        )
     });
     let words = match (&tenant.name, by) {
         (None, _) => "not a name that a certificate can cover".to_owned(),
@@ -142,6 +139,7 @@ mod tests {
             last_failure: None,
             jitter: 0,
             next_attempt: None,
+            paused_until: None,
         }
     }
 

@@ -89,8 +89,12 @@ pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> 
 
 fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure {
     let next = match failure.place.as_str() {
-        "in DNS" => "Look whether the name server is reachable and takes updates for this zone with the configured key, then order again.",
-        "on this host" => "Look at the agent's log and at what nginx says, then order again. What was served before is still served.",
+        "in DNS" => {
+            "Look whether the name server is reachable and takes updates for this zone with the configured key, then order again."
+        }
+        "on this host" => {
+            "Look at the agent's log and at what nginx says, then order again. What was served before is still served."
+        }
         "at the CA" => "Read the CA's words above; they name the name and the rule. Mend that, then order again.",
         _ => "The service's log has the cause. Order again when it is mended.",
     };

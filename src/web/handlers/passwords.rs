@@ -187,8 +187,7 @@ impl SettingFields {
             Expected::Missing
         } else {
             let id = self.row.parse().map_err(|_| PageError::NotFound)?;
-            let stored =
-                Stored { value: Some(self.base_value.clone()), enabled: self.base_enabled == "true" };
+            let stored = Stored { value: Some(self.base_value.clone()), enabled: self.base_enabled == "true" };
             Expected::Row { id, stored, xmin: self.base_xmin.clone() }
         };
         Ok(Change { scope, key, expected, new: Stored { value: Some(value), enabled: true } })
@@ -250,7 +249,7 @@ async fn page(
 }
 
 /// Why nothing can be changed, as the last survey saw it.
-fn read_only(walls: &crate::web::state::Walls) -> Option<ReadOnly> {
+fn read_only(walls: &crate::audit::walls::Walls) -> Option<ReadOnly> {
     let (survey, _) = view::known(&walls.facts.fusionpbx).ok()?;
     if survey.role.superuser {
         return Some(ReadOnly {

@@ -31,7 +31,12 @@ fn facts_view(facts: &SshFacts, at: Timestamp) -> SshFactsView {
     SshFactsView {
         version: printable(&facts.version),
         source: format!("sshd -T, read {}", at.minutes()),
-        contexts: facts.contexts.iter().enumerate().map(|(nth, context)| context_view(context, nth, everyone)).collect(),
+        contexts: facts
+            .contexts
+            .iter()
+            .enumerate()
+            .map(|(nth, context)| context_view(context, nth, everyone))
+            .collect(),
     }
 }
 

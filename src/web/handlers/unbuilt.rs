@@ -26,7 +26,10 @@ const FIREWALL: Unbuilt = Unbuilt {
         "Whether the rules are loaded at boot and equal what was saved.",
     ],
     by_hand: &[
-        ("Which programs listen. Only the ports you mean to offer may show an address other than 127.0.0.1.", "ss -lntup"),
+        (
+            "Which programs listen. Only the ports you mean to offer may show an address other than 127.0.0.1.",
+            "ss -lntup",
+        ),
         ("IPv4 rules: the policy of INPUT should be DROP.", "iptables-save"),
         ("IPv6 rules: an empty answer means that IPv6 is open.", "ip6tables-save"),
         ("Native nftables rules, which count beside the others.", "nft list ruleset"),

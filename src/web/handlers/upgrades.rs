@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::audit::finding::Wall;
+use crate::audit::walls::Walls;
 use crate::base::chain::printable;
 use crate::base::clock::{Timestamp, spoken};
 use crate::web::auth::Visit;
@@ -11,7 +12,7 @@ use crate::web::error::PageError;
 use crate::web::handlers::draw;
 use crate::web::pages::upgrades::{FactRow, PackageRow, UpgradesPage, UpgradesView};
 use crate::web::parts::Mark;
-use crate::web::state::{AppState, Walls};
+use crate::web::state::AppState;
 use crate::web::view;
 use crate::wire::answer::PackageFacts;
 
@@ -72,9 +73,11 @@ fn fact_rows(packages: &PackageFacts, walls: &Walls, now: Timestamp) -> Vec<Fact
     };
     let reboot = match &packages.reboot_wanted_by {
         Some(by) if by.is_empty() => FactRow { name: "Reboot".into(), value: "wanted".into(), mark: Mark::Fail },
-        Some(by) => {
-            FactRow { name: "Reboot".into(), value: format!("wanted by {}", printable(&by.join(", "))), mark: Mark::Fail }
-        }
+        Some(by) => FactRow {
+            name: "Reboot".into(),
+            value: format!("wanted by {}", printable(&by.join(", "))),
+            mark: Mark::Fail,
+        },
         None => plain("Reboot", "nothing asks for one".to_owned()),
     };
     let automatic = if packages.unattended_installed { "installed" } else { "not installed" };

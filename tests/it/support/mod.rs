@@ -1,4 +1,4 @@
 //! What the tests share: the real servers, the app on a free port, an operator with a session.
 
-pub(crate) mod views;
 pub(crate) mod fusionpbx;
+pub(crate) mod views;

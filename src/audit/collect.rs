@@ -1,0 +1,90 @@
+//! Reading the sources: each answers with what it said or why it could not be read, never with nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::audit::facts::{ServedFacts, ServedName, Source};
+use crate::base::chain::Chain;
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::names::Fqdn;
+use crate::fusionpbx::FusionPbx;
+use crate::fusionpbx::survey::Survey;
+use crate::host::{Agent, AgentError};
+use crate::tls::leaf::is_self_signed;
+use crate::tls::probe;
+use crate::wire::answer::{CertificateFacts, Hello, PackageFacts, SshFacts};
+
+/// How long one handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Handshakes at once: nginx has real visitors too.
+const AT_ONCE: usize = 4;
+
+fn source<T>(at: Timestamp, answer: Result<T, AgentError>) -> Source<T> {
+    match answer {
+        Ok(value) => Source::Known { at, value },
+        Err(error) => Source::Unknown { at, reason: Chain(&error).to_string() },
+    }
+}
+
+/// The agent's introduction.
+pub async fn agent(agent: &Agent, clock: &dyn Clock) -> Source<Hello> {
+    source(clock.now(), agent.hello().await)
+}
+
+/// sshd's settings.
+pub async fn ssh(agent: &Agent, clock: &dyn Clock) -> Source<SshFacts> {
+    source(clock.now(), agent.ssh().await)
+}
+
+/// Debian's packages.
+pub async fn packages(agent: &Agent, clock: &dyn Clock) -> Source<PackageFacts> {
+    source(clock.now(), agent.packages().await)
+}
+
+/// Certificates that the agent keeps.
+pub async fn kept(agent: &Agent, clock: &dyn Clock) -> Source<CertificateFacts> {
+    source(clock.now(), agent.certificates().await)
+}
+
+/// FusionPBX's database; `Err` says why it was not found at all.
+pub async fn fusionpbx(database: Result<&FusionPbx, &String>, clock: &dyn Clock) -> Source<Survey> {
+    let at = clock.now();
+    let surveyed = match database {
+        Ok(database) => database.survey().await.map_err(|error| Chain(&error).to_string()),
+        Err(reason) => Err(reason.clone()),
+    };
+    match surveyed {
+        Ok(value) => Source::Known { at, value },
+        Err(reason) => Source::Unknown { at, reason },
+    }
+}
+
+/// Shakes hands for each of `names` with each listener that the agent names.
+pub async fn served(kept: &Source<CertificateFacts>, names: Vec<Fqdn>, clock: &dyn Clock) -> Source<ServedFacts> {
+    let at = clock.now();
+    let listeners = match kept {
+        Source::Known { value, .. } => &value.listeners,
+        Source::Unknown { reason, .. } => return Source::Unknown { at, reason: reason.clone() },
+        Source::NotYet => return Source::NotYet,
+    };
+    if listeners.is_empty() {
+        let reason = "the agent's settings name no listener ([nginx] listeners)".to_owned();
+        return Source::Unknown { at, reason };
+    }
+    let tries = listeners.iter().flat_map(|listener| names.iter().map(move |name| (listener.clone(), name.clone())));
+    let handshakes = stream::iter(tries).map(|(listener, name)| shake(listener, name)).buffered(AT_ONCE).collect();
+    Source::Known { at, value: ServedFacts { handshakes: handshakes.await } }
+}
+
+async fn shake(listener: String, name: Fqdn) -> ServedName {
+    let seen = match listener.parse::<SocketAddr>() {
+        Ok(address) => probe::handshake(address, &name, HANDSHAKE).await.map_err(|error| Chain(&error).to_string()),
+        Err(_) => Err("the listener is no address and port".to_owned()),
+    };
+    let leaf = seen.as_ref().ok().and_then(|served| served.chain.first());
+    let self_signed = leaf.is_some_and(|der| is_self_signed(der));
+    ServedName { listener, name: name.to_string(), outcome: seen.map(|served| served.leaf), self_signed }
+}
