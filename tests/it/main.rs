@@ -3,5 +3,8 @@
 #![allow(clippy::allow_attributes, reason = "not every support item is used by every module")]
 
 mod fusionpbx_change;
+mod fusionpbx_connect;
+mod fusionpbx_role;
 mod fusionpbx_settings;
+mod fusionpbx_survey;
 mod support;
