@@ -203,7 +203,7 @@ impl Postgres {
         let addresses = if listen == Listen::Loopback { "127.0.0.1" } else { "" };
         let settings = format!(
             "port = {}\nlisten_addresses = '{addresses}'\nunix_socket_directories = '{}'\n\
-             fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n\
+             fsync = off\nfull_page_writes = off\nautovacuum = off\n\
              shared_buffers = 32MB\nmax_connections = 100\npassword_encryption = 'scram-sha-256'\n",
             self.port,
             self.socket_directory().display(),

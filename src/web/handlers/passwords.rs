@@ -141,7 +141,8 @@ async fn answer(
         PolicyError::Change(ChangeError::NotASetting) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    again(app, visit, status, Some(sent.typed(Chain(&error).to_string()))).await
+    let words = Chain(&error).to_string();
+    again(app, visit, status, Some(sent.typed(words))).await
 }
 
 async fn conflict(

@@ -96,6 +96,12 @@ impl Database {
         PgPool::connect_with(cluster().await.superuser(&self.name)).await.unwrap()
     }
 
+    /// Runs what changes roles or grants, which all databases share: one at a time.
+    pub(crate) async fn grant(&self, sql: &str) {
+        let _one_at_a_time = GRANTS.lock().await;
+        self.run(sql).await;
+    }
+
     pub(crate) async fn run(&self, sql: &str) {
         cluster().await.run_sql(&self.name, sql).await.unwrap();
     }
