@@ -4,5 +4,6 @@
 
 mod agent_facts;
 mod agent_house;
+mod agent_install;
 mod agent_socket;
 mod support;

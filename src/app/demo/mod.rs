@@ -2,4 +2,5 @@
 //!
 //! The tests start the very same private servers.
 
+pub mod nginx;
 pub mod process;
