@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use nix::unistd::Uid;
 use tokio::sync::Mutex;
+use tracing::{error, warn};
 
+use crate::agent::certificates::install::{self, Deployment};
+use crate::agent::certificates::make;
+use crate::agent::certificates::store::{Store, StoreError};
 use crate::agent::config::AgentConfig;
-use crate::agent::journal::Journal;
+use crate::agent::journal::{Entry, Journal};
 use crate::agent::place::Place;
 use crate::agent::{packages, sshd};
+use crate::base::chain::Chain;
 use crate::base::clock::Clock;
-use crate::wire::answer::{Answer, Hello, Refusal, Reply};
-use crate::wire::request::Request;
+use crate::base::ids::CertificateId;
+use crate::wire::answer::{Answer, CertificateFacts, Hello, Installed, Refusal, Reply};
+use crate::wire::request::{Generation, Request};
 
 /// What every answer needs.
 pub(super) struct Desk {
@@ -19,6 +25,8 @@ pub(super) struct Desk {
     pub(super) config: AgentConfig,
     /// The agent's own directory.
     pub(super) place: Arc<Place>,
+    /// The directory of nginx includes in it.
+    pub(super) include: String,
     /// The journal in it.
     pub(super) journal: Journal,
     /// The time.
@@ -34,10 +42,68 @@ impl Desk {
             Request::Hello => Ok(Answer::Hello(hello())),
             Request::ReadSsh => sshd::read::read(&self.config.ssh).await.map(Answer::Ssh),
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
-            Request::ReadCertificates | Request::MakeKey { .. } | Request::Install { .. } => {
-                Err(Refusal::Unable { reason: "not built yet".to_owned() })
+            Request::ReadCertificates => self.certificates().map(Answer::Certificates),
+            Request::MakeKey { certificate, names, key } => {
+                let _change = self.change.try_lock().map_err(|_| Refusal::Busy)?;
+                let zones = &self.config.certificates.zones;
+                make::make(self.store(), zones, certificate, names, key).await.map(Answer::KeyMade)
+            }
+            Request::Install { certificate, generation, chain_pem } => {
+                let _change = self.change.try_lock().map_err(|_| Refusal::Busy)?;
+                self.install(certificate, generation, &chain_pem).await.map(Answer::Installed)
             }
         }
+    }
+
+    /// Rolls back what an agent before this one left unproved.
+    ///
+    /// # Errors
+    /// What it left cannot be understood or put right: then nothing may be changed on this host.
+    pub(super) async fn heal(&self) -> Result<(), StoreError> {
+        let healed = install::heal(&self.place, self.store(), self.config.nginx.as_ref()).await?;
+        let Some((certificate, loaded)) = healed else {
+            return Ok(());
+        };
+        warn!("An unproved switch of certificate {certificate} was rolled back");
+        if let Err(reason) = &loaded {
+            error!("nginx could not be told about the rollback: {reason}");
+        }
+        self.journal.write(&Entry {
+            verb: "heal".to_owned(),
+            about: Some(format!("certificate {certificate}")),
+            outcome: if loaded.is_ok() { "rolled-back" } else { "unable" }.to_owned(),
+            reason: loaded.err(),
+            ..Entry::default()
+        });
+        Ok(())
+    }
+
+    fn store(&self) -> Store<'_> {
+        Store::new(&self.place, &self.include)
+    }
+
+    fn certificates(&self) -> Result<CertificateFacts, Refusal> {
+        let kept = self.store().kept().map_err(|error| Refusal::Unable { reason: Chain(&error).to_string() })?;
+        let listeners = self.config.nginx.as_ref().map_or(&[][..], |nginx| &nginx.listeners);
+        Ok(CertificateFacts {
+            listeners: listeners.iter().map(ToString::to_string).collect(),
+            zones: self.config.certificates.zones.iter().map(ToString::to_string).collect(),
+            kept,
+        })
+    }
+
+    async fn install(
+        &self,
+        certificate: CertificateId,
+        generation: Generation,
+        chain_pem: &str,
+    ) -> Result<Installed, Refusal> {
+        let Some(nginx) = &self.config.nginx else {
+            return Err(Refusal::NotAllowed { reason: "no nginx is named in them".to_owned() });
+        };
+        let (place, store) = (&*self.place, self.store());
+        let deployment = Deployment { place, store, include: &self.include, nginx, certificate, generation };
+        deployment.run(chain_pem, &self.config.certificates.zones, self.clock.now()).await
     }
 }
 

@@ -4,9 +4,12 @@
 //! `serve` listens, `desk` takes a request to whoever answers it, `run` is the only starter of processes and `place`
 //! the only writer of files.
 
+mod certificates;
 pub mod config;
 mod desk;
 mod journal;
+mod keys;
+mod nginx;
 mod packages;
 mod peer;
 mod place;

@@ -44,6 +44,12 @@ pub enum ServeError {
     /// Its own directory cannot be used.
     #[error("the agent's place cannot be used")]
     Place(#[from] PlaceError),
+    /// A change that an agent before this one left half done cannot be taken back.
+    #[error("an unproved change cannot be rolled back: {reason}")]
+    Heal {
+        /// Why not.
+        reason: String,
+    },
     /// Another program answers at the socket.
     #[error("another agent already answers at {path}")]
     Taken {
@@ -81,7 +87,10 @@ pub async fn run(
     let place = Arc::new(Place::open(&config.place, random)?);
     let journal = Journal::new(Arc::clone(&place), Arc::clone(&clock));
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
-    let desk = Arc::new(Desk { config, place, journal, clock, change: Mutex::new(()) });
+    let include = config.include_name();
+    place.create_directory(&include)?;
+    let desk = Arc::new(Desk { config, place, include, journal, clock, change: Mutex::new(()) });
+    desk.heal().await.map_err(|error| ServeError::Heal { reason: Chain(&error).to_string() })?;
 
     let listener = listen(&socket, gid).await?;
     info!(socket = %socket.display(), peer.uid = admission.peer, "The agent is ready at {}", socket.display());

@@ -6,6 +6,7 @@ mod acme_issue;
 mod acme_world;
 mod agent_facts;
 mod agent_house;
+mod agent_install;
 mod agent_socket;
 mod fusionpbx_change;
 mod fusionpbx_connect;

@@ -4,6 +4,7 @@
 
 pub mod bind;
 pub mod fusionpbx;
+pub mod nginx;
 pub mod pebble;
 pub mod postgres;
 pub mod process;
