@@ -130,7 +130,7 @@ pub struct SettingForm {
 /// How a value is entered.
 #[derive(Clone, Debug)]
 pub enum Control {
-    /// A whole number.
+    /// A whole number, in a text field: a browser's number field would drop what was typed wrongly.
     Number {
         /// What stands in the field.
         typed: String,
