@@ -115,7 +115,7 @@ impl OpenAccount {
         self.account.id()
     }
 
-    /// The profiles that the CA offers; a CA without profiles passes over a wish for one.
+    /// The profiles that the CA offers; none where it knows no profiles.
     #[must_use]
     pub fn profiles(&self) -> Vec<String> {
         self.account.profiles().map(|profile| profile.name.to_owned()).collect()

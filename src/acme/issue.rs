@@ -31,7 +31,7 @@ pub struct Wish {
     pub names: Vec<CertificateName>,
     /// The kind of its key.
     pub key: KeyKind,
-    /// The CA's profile, or its own choice. Look into [`OpenAccount::profiles`] first: a CA without profiles ignores it.
+    /// One of the CA's profiles ([`OpenAccount::profiles`]), or its own choice.
     pub profile: Option<String>,
 }
 
@@ -182,6 +182,10 @@ impl Conversation<'_> {
         let names: Vec<Identifier> = self.wish.names.iter().map(|name| Identifier::Dns(name.to_string())).collect();
         let mut new = NewOrder::new(&names);
         if let Some(profile) = &self.wish.profile {
+            let offered = self.account.profiles();
+            if !offered.contains(profile) {
+                return Err(IssueError::NoSuchProfile { wanted: profile.clone(), offered });
+            }
             new = new.profile(profile);
         }
         let order = ask!(self.account, "the order", self.account.account.new_order(&new))?;

@@ -161,13 +161,13 @@ async fn a_profile_decides_the_lifetime() {
     let mut short = wish(&BOTH);
     short.profile = Some("shortlived".to_owned());
 
-    let issued = issue(&account, &short, &world.parties().0).await.unwrap();
-
     let offered = account.profiles();
     assert!(
         offered.contains(&"shortlived".to_owned()),
         "Pebble 2.7 or newer is needed for profiles: see target/tools/VERSION"
     );
+    let issued = issue(&account, &short, &world.parties().0).await.unwrap();
+
     let life = issued.leaf.not_after.since(issued.leaf.not_before);
     assert!(life <= Duration::from_hours(161), "{life:?}");
 }
