@@ -18,7 +18,7 @@ use rampart::acme::issue::issue;
 use rampart::acme::ports::{Journal as _, KeyError, KeySource};
 use rampart::acme::step::Step;
 use rampart::app::demo::bind::Bind;
-use rampart::app::demo::pebble::BLOCKED_NAME;
+use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
 use rampart::base::clock::SystemClock;
 use rampart::base::names::CertificateName;
@@ -168,6 +168,22 @@ async fn a_dns_server_that_never_answers_is_given_up_on() {
     assert!(matches!(&error, DnsError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("0.2 s"), "{error}");
     drop(listener);
+}
+
+#[tokio::test]
+async fn a_ca_that_does_not_finish_checking_is_left_and_the_order_stays() {
+    let silent_dns = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asked = Some(silent_dns.local_addr().unwrap());
+    let world = World::whose_ca_asks(asked, PebbleOptions::default()).await;
+    let account = world.account().await;
+    let (mut parties, journal, _) = world.parties();
+    parties.patience.checking = Duration::from_millis(1);
+
+    let error = issue(&account, &wish(&BOTH), &parties).await.unwrap_err();
+
+    assert!(matches!(error, IssueError::Ca(CaError::TimedOut { .. })), "{error:?}");
+    assert!(journal.kept().order_url.is_some());
+    assert_eq!(world.shown(ZONE).await, Vec::<String>::new());
 }
 
 /// An agent that is down.
