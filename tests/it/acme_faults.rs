@@ -247,7 +247,7 @@ fn ca_at(url: &str) -> CertificateAuthority {
 }
 
 async fn new_account(ca: &CertificateAuthority, deadlines: HttpDeadlines) -> CaError {
-    match account::create(ca, &[], deadlines, Arc::new(SystemClock)).await {
+    match account::create(ca, &account::new_key().unwrap(), &[], deadlines, Arc::new(SystemClock)).await {
         Err(AccountError::Ca(error)) => error,
         other => panic!("{other:?}"),
     }
@@ -325,7 +325,10 @@ async fn a_ca_that_wants_proof_for_another_name_writes_nothing_into_our_zones() 
     })
     .await;
     let world = World::start().await;
-    let made = account::create(&ca, &[], HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap();
+    let made =
+        account::create(&ca, &account::new_key().unwrap(), &[], HttpDeadlines::default(), Arc::new(SystemClock))
+            .await
+            .unwrap();
     let account =
         account::open(&ca, &made.credentials, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap();
     let (parties, journal, _) = world.parties();

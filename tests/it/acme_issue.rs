@@ -19,14 +19,18 @@ use crate::acme_world::{World, ZONE, wish};
 const BOTH: [&str; 2] = ["tenant01.test", "*.tenant01.test"];
 
 #[tokio::test]
-async fn an_account_is_made_and_opened_again_from_its_credentials() {
+async fn an_account_is_made_once_and_opened_again_from_its_credentials() {
     let world = World::start().await;
     let clock = || Arc::new(SystemClock);
 
-    let made = account::create(&world.ca, &[], HttpDeadlines::default(), clock()).await.unwrap();
+    let key = account::new_key().unwrap();
+    let contact = ["ops@example.com".to_owned()];
+
+    let lost = account::create(&world.ca, &key, &[], HttpDeadlines::default(), clock()).await.unwrap();
+    let made = account::create(&world.ca, &key, &contact, HttpDeadlines::default(), clock()).await.unwrap();
     let open = account::open(&world.ca, &made.credentials, HttpDeadlines::default(), clock()).await.unwrap();
 
-    assert_eq!(open.url(), made.url);
+    assert_eq!((open.url(), lost.url.as_str()), (made.url.as_str(), made.url.as_str()));
     let said = format!("{made:?} {open:?}");
     let key = serde_json::from_str::<serde_json::Value>(made.credentials.expose()).unwrap()["key_pkcs8"].clone();
     assert!(!said.contains(key.as_str().unwrap()));

@@ -97,8 +97,10 @@ impl World {
     /// A new account, opened from what would be stored.
     pub(crate) async fn account(&self) -> OpenAccount {
         let contacts = ["ops@example.com".to_owned()];
-        let made =
-            account::create(&self.ca, &contacts, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap();
+        let key = account::new_key().unwrap();
+        let made = account::create(&self.ca, &key, &contacts, HttpDeadlines::default(), Arc::new(SystemClock))
+            .await
+            .unwrap();
         account::open(&self.ca, &made.credentials, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap()
     }
 
