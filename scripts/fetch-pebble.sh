@@ -8,8 +8,8 @@ set -eu
 mkdir -p "$1"
 dest=$(cd "$1" && pwd)
 
-# The dynamic loader refuses a program that was built for a newer C library.
-runs() { [ -x "$1" ] && "$1" -version >/dev/null 2>&1; }
+# The dynamic loader refuses a program that was built for a newer C library. 2.4 has no -version.
+runs() { [ -x "$1" ] && "$1" -h >/dev/null 2>&1; }
 
 if runs "$dest/pebble" && [ -s "$dest/VERSION" ]; then
 	echo "Pebble is already there: $(cat "$dest/VERSION")"

@@ -2,18 +2,46 @@
 
 use std::sync::Arc;
 
-use instant_acme::{Account, AccountCredentials};
+use instant_acme::{Account, AccountCredentials, Key};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::acme::ca::CertificateAuthority;
 use crate::acme::error::CaError;
 use crate::acme::http::{Ear, Http, HttpDeadlines};
 use crate::base::clock::Clock;
+use crate::base::encoding::{base64, from_base64};
 use crate::base::secret::Secret;
 
 /// How often a call is begun anew when the CA keeps refusing good nonces. The library itself tries three times in each.
 const NONCE_ROUNDS: u32 = 8;
 
-/// An account that was just made. Keep both before anything else can fail.
+/// Makes one call, again where the CA refuses a good nonce (RFC 8555 section 6.5), and sorts the error. A macro, because
+/// the compiler cannot yet see that a function over async closures may be sent between threads.
+macro_rules! ask {
+    ($account:expr, $doing:expr, $call:expr) => {{
+        let mut round = 0_u32;
+        loop {
+            round += 1;
+            match $call.await {
+                Err(error) if $crate::acme::account::may_ask_again(&error, round) => {}
+                outcome => {
+                    break outcome
+                        .map_err(|error| $crate::acme::error::CaError::sort($doing, error, &$account.ear.last()));
+                }
+            }
+        }
+    }};
+}
+pub(crate) use ask;
+
+/// Whether the call of this `round` (from 1) failed for its nonce only.
+pub(crate) fn may_ask_again(error: &instant_acme::Error, round: u32) -> bool {
+    let bad_nonce = matches!(error, instant_acme::Error::Api(problem)
+        if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"));
+    bad_nonce && round < NONCE_ROUNDS
+}
+
+/// An account that was just made.
 #[derive(Debug)]
 pub struct NewAccount {
     /// The account's own address at the CA: its identity, no secret.
@@ -39,13 +67,24 @@ pub enum AccountError {
     Contact(String),
 }
 
-/// Makes an account. `contacts` are mail addresses, and may be none. The caller has shown the operator the CA's terms
-/// of service and got a yes.
+/// A new private key for an account (ECDSA P-256, PKCS #8 in base64). Keep it before [`create`] is called: two calls with
+/// one key give one account, so that nobody who is killed in between makes a second one (RFC 8555 section 7.3.1).
 ///
 /// # Errors
-/// The CA refused or could not be reached, or a contact is no mail address.
+/// The crypto library failed.
+pub fn new_key() -> Result<Secret<String>, AccountError> {
+    let (_, key) = Key::generate_pkcs8().map_err(|_| AccountError::Damaged)?;
+    Ok(Secret::new(base64(key.secret_pkcs8_der())))
+}
+
+/// Makes the account of `key`, or finds it where it was made before. `contacts` are mail addresses, and may be none. The
+/// caller has shown the operator the CA's terms of service and got a yes.
+///
+/// # Errors
+/// The CA refused or could not be reached, the key is none, or a contact is no mail address.
 pub async fn create(
     ca: &CertificateAuthority,
+    key: &Secret<String>,
     contacts: &[String],
     deadlines: HttpDeadlines,
     clock: Arc<dyn Clock>,
@@ -53,22 +92,31 @@ pub async fn create(
     const DOING: &str = "making an account";
     let contacts = contacts.iter().map(|text| mail_url(text)).collect::<Result<Vec<_>, _>>()?;
     let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
-    let new =
-        instant_acme::NewAccount { contact: &contacts, terms_of_service_agreed: true, only_return_existing: false };
     let mut round = 0;
-    let (account, credentials) = loop {
+    let (account, credentials, ear) = loop {
         round += 1;
         let (http, ear) =
             Http::new(ca, deadlines, Arc::clone(&clock)).map_err(|error| CaError::from_http(DOING, error))?;
         let builder = Account::builder_with_http(Box::new(http));
-        match builder.create(&new, ca.directory_url().to_owned(), None).await {
-            Ok(made) => break made,
+        match builder.create_from_key(parse_key(key)?, ca.directory_url().to_owned()).await {
+            Ok((account, credentials)) => break (account, credentials, ear),
             Err(error) if may_ask_again(&error, round) => {}
             Err(error) => return Err(CaError::sort(DOING, error, &ear.last()).into()),
         }
     };
+    let open = OpenAccount { account, ear };
+    if !contacts.is_empty() {
+        ask!(open, "the account's mail addresses", open.account.update_contacts(&contacts))?;
+    }
     let credentials = serde_json::to_string(&credentials).map_err(|_| AccountError::Damaged)?;
-    Ok(NewAccount { url: account.id().to_owned(), credentials: Secret::new(credentials) })
+    Ok(NewAccount { url: open.url().to_owned(), credentials: Secret::new(credentials) })
+}
+
+fn parse_key(text: &Secret<String>) -> Result<(Key, PrivateKeyDer<'static>), AccountError> {
+    let bytes = from_base64(text.expose()).ok_or(AccountError::Damaged)?;
+    let der = PrivatePkcs8KeyDer::from(bytes);
+    let key = Key::from_pkcs8_der(der.clone_key()).map_err(|_| AccountError::Damaged)?;
+    Ok((key, PrivateKeyDer::Pkcs8(der)))
 }
 
 /// An account in use. One conversation at a time: the ear hears the last answer only.
@@ -115,37 +163,11 @@ impl OpenAccount {
         self.account.id()
     }
 
-    /// The profiles that the CA offers; a CA without profiles passes over a wish for one.
+    /// The profiles that the CA offers; none where it knows no profiles.
     #[must_use]
     pub fn profiles(&self) -> Vec<String> {
         self.account.profiles().map(|profile| profile.name.to_owned()).collect()
     }
-}
-
-/// Makes one call, again where the CA refuses a good nonce (RFC 8555 section 6.5), and sorts the error. A macro, because
-/// the compiler cannot yet see that a function over async closures may be sent between threads.
-macro_rules! ask {
-    ($account:expr, $doing:expr, $call:expr) => {{
-        let mut round = 0_u32;
-        loop {
-            round += 1;
-            match $call.await {
-                Err(error) if $crate::acme::account::may_ask_again(&error, round) => {}
-                outcome => {
-                    break outcome
-                        .map_err(|error| $crate::acme::error::CaError::sort($doing, error, &$account.ear.last()));
-                }
-            }
-        }
-    }};
-}
-pub(crate) use ask;
-
-/// Whether the call of this `round` (from 1) failed for its nonce only.
-pub(crate) fn may_ask_again(error: &instant_acme::Error, round: u32) -> bool {
-    let bad_nonce = matches!(error, instant_acme::Error::Api(problem)
-        if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"));
-    bad_nonce && round < NONCE_ROUNDS
 }
 
 /// RFC 6068, for one plain address.

@@ -26,6 +26,14 @@ pub enum IssueError {
     /// The challenge records could not be put into DNS, or do not show there.
     #[error(transparent)]
     Dns(#[from] DnsError),
+    /// The CA does not offer the profile. An older CA would issue another one in silence.
+    #[error("the CA has no profile {wanted}; it offers {}", offer(.offered))]
+    NoSuchProfile {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        offered: Vec<String>,
+    },
     /// The agent made no key.
     #[error("no key was made for the certificate")]
     Key(#[source] KeyError),
@@ -46,6 +54,10 @@ impl IssueError {
             _ => None,
         }
     }
+}
+
+fn offer(profiles: &[String]) -> String {
+    if profiles.is_empty() { "none".to_owned() } else { words(&profiles.join(", ")) }
 }
 
 /// Why the CA did not do what was asked.

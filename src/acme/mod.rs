@@ -9,6 +9,7 @@ pub mod accept;
 pub mod account;
 pub mod ca;
 pub mod challenge;
+mod conversation;
 pub mod error;
 pub mod http;
 pub mod issue;

@@ -5,22 +5,27 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use rampart::acme::account::{self, AccountError};
 use rampart::acme::ca::CertificateAuthority;
-use rampart::acme::challenge::rfc2136::{Rfc2136, TsigAlgorithm};
+use rampart::acme::challenge::rfc2136::{Rfc2136, Rfc2136Settings, TsigAlgorithm};
 use rampart::acme::challenge::{DnsError, Solver, TxtRecord};
 use rampart::acme::error::{CaError, IssueError};
 use rampart::acme::http::HttpDeadlines;
 use rampart::acme::issue::issue;
+use rampart::acme::ports::{Journal as _, KeyError, KeySource};
+use rampart::acme::step::Step;
 use rampart::app::demo::bind::Bind;
-use rampart::app::demo::pebble::BLOCKED_NAME;
+use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
 use rampart::base::clock::SystemClock;
+use rampart::base::names::CertificateName;
 use rampart::base::rng::SystemRandom;
 use rampart::base::secret::Secret;
+use rampart::wire::answer::KeyMade;
+use rampart::wire::request::KeyKind;
 
 use crate::acme_world::{World, ZONE, fqdn, wish};
 
@@ -149,12 +154,100 @@ async fn a_dns_server_that_is_not_there_is_named() {
     assert!(matches!(&error, IssueError::Dns(DnsError::Unreachable { server: named, .. }) if *named == server));
 }
 
+#[tokio::test]
+async fn a_dns_server_that_never_answers_is_given_up_on() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let key = Secret::new(vec![7; 32]);
+    let mut settings = Rfc2136Settings::new(server, vec![fqdn(ZONE)], "key.".to_owned(), key);
+    settings.deadline = Duration::from_millis(200);
+    let record = TxtRecord::new(fqdn(ZONE), "a".repeat(43)).unwrap();
+
+    let error = Rfc2136::new(settings).unwrap().present(&record).await.unwrap_err();
+
+    assert!(matches!(&error, DnsError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("0.2 s"), "{error}");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_ca_that_does_not_finish_checking_is_left_and_the_order_stays() {
+    let silent_dns = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asked = Some(silent_dns.local_addr().unwrap());
+    let world = World::whose_ca_asks(asked, PebbleOptions::default()).await;
+    let account = world.account().await;
+    let (mut parties, journal, _) = world.parties();
+    parties.patience.checking = Duration::from_millis(1);
+
+    let error = issue(&account, &wish(&BOTH), &parties).await.unwrap_err();
+
+    assert!(matches!(error, IssueError::Ca(CaError::TimedOut { .. })), "{error:?}");
+    assert!(journal.kept().order_url.is_some());
+    assert_eq!(world.shown(ZONE).await, Vec::<String>::new());
+}
+
+/// An agent that is down.
+struct NoKeys;
+
+#[async_trait]
+impl KeySource for NoKeys {
+    async fn make(&self, _: &[CertificateName], _: KeyKind) -> Result<KeyMade, KeyError> {
+        Err(KeyError("the agent is not running".into()))
+    }
+}
+
+#[tokio::test]
+async fn an_order_waits_for_an_agent_that_is_down() {
+    let world = World::start().await;
+    let account = world.account().await;
+    let (mut parties, journal, _) = world.parties();
+    let agent = std::mem::replace(&mut parties.keys, Arc::new(NoKeys));
+
+    let error = issue(&account, &wish(&BOTH), &parties).await.unwrap_err();
+
+    assert!(matches!(error, IssueError::Key(_)), "{error:?}");
+    assert_eq!(world.shown(ZONE).await, Vec::<String>::new());
+    let begun = journal.kept().order_url;
+    parties.keys = agent;
+    let issued = issue(&account, &wish(&BOTH), &parties).await.unwrap();
+    assert_eq!(begun, Some(issued.order_url));
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_key_is_not_used() {
+    let world = World::start().await;
+    let account = world.account().await;
+    let (parties, journal, _) = world.parties();
+    issue(&account, &wish(&BOTH), &parties).await.unwrap();
+    let mut swapped = journal.kept();
+    let names = wish(&BOTH).names;
+    swapped.key = Some(parties.keys.make(&names, KeyKind::EcdsaP256).await.unwrap());
+    journal.save(&swapped).await.unwrap();
+
+    let error = issue(&account, &wish(&BOTH), &parties).await.unwrap_err();
+
+    assert!(matches!(error, IssueError::WrongCertificate(_)), "{error:?}");
+    assert_eq!((journal.kept().order_url, journal.kept().key), (None, None));
+}
+
+#[tokio::test]
+async fn a_profile_that_the_ca_does_not_have_is_not_asked_for() {
+    let world = World::start().await;
+    let account = world.account().await;
+    let mut odd = wish(&BOTH);
+    odd.profile = Some("nope".to_owned());
+
+    let error = issue(&account, &odd, &world.parties().0).await.unwrap_err();
+
+    assert!(matches!(&error, IssueError::NoSuchProfile { wanted, .. } if wanted == "nope"), "{error:?}");
+}
+
 fn ca_at(url: &str) -> CertificateAuthority {
     CertificateAuthority::at(url, None).unwrap()
 }
 
 async fn new_account(ca: &CertificateAuthority, deadlines: HttpDeadlines) -> CaError {
-    match account::create(ca, &[], deadlines, Arc::new(SystemClock)).await {
+    match account::create(ca, &account::new_key().unwrap(), &[], deadlines, Arc::new(SystemClock)).await {
         Err(AccountError::Ca(error)) => error,
         other => panic!("{other:?}"),
     }
@@ -193,9 +286,9 @@ async fn a_ca_that_never_answers_is_given_up_on() {
     drop(listener);
 }
 
-/// A CA that gives a directory and a nonce, and answers everything else with `answer`.
+/// A CA that gives a directory and nonces, and answers everything else as `answer` says for its own address and the path.
 async fn hostile_ca(
-    answer: impl Fn() -> axum::response::Response + Clone + Send + Sync + 'static,
+    answer: impl Fn(&str, &str) -> Response + Clone + Send + Sync + 'static,
 ) -> (CertificateAuthority, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -204,19 +297,54 @@ async fn hostile_ca(
         "newOrder": format!("{base}/order"), "revokeCert": format!("{base}/revoke"),
         "keyChange": format!("{base}/key"),
     });
+    let own = base.clone();
     let router = Router::new()
         .route("/dir", get(async move || directory.to_string()))
         .route("/nonce", get(async || [("replay-nonce", "aaaaaaaaaaaaaaaaaaaaaa")]))
-        .fallback(async move || answer());
+        .fallback(async move |address: Uri| answer(&own, address.path()));
     let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (ca_at(&format!("{base}/dir")), server)
+}
+
+#[tokio::test]
+async fn a_ca_that_wants_proof_for_another_name_writes_nothing_into_our_zones() {
+    let (ca, server) = hostile_ca(|base, path| match path {
+        "/account" => (StatusCode::CREATED, [("location", format!("{base}/me"))], "{}").into_response(),
+        "/order" => {
+            let order = serde_json::json!({"status": "pending", "authorizations": [format!("{base}/authz")],
+                "finalize": format!("{base}/finalize")});
+            (StatusCode::CREATED, [("location", format!("{base}/order/1"))], order.to_string()).into_response()
+        }
+        _ => {
+            let challenge = serde_json::json!({"type": "dns-01", "status": "pending", "url": format!("{base}/chall"),
+                "token": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"});
+            let authorization = serde_json::json!({"status": "pending", "challenges": [challenge],
+                "identifier": {"type": "dns", "value": "victim.tenant01.test"}});
+            authorization.to_string().into_response()
+        }
+    })
+    .await;
+    let world = World::start().await;
+    let made =
+        account::create(&ca, &account::new_key().unwrap(), &[], HttpDeadlines::default(), Arc::new(SystemClock))
+            .await
+            .unwrap();
+    let account =
+        account::open(&ca, &made.credentials, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap();
+    let (parties, journal, _) = world.parties();
+
+    let error = issue(&account, &wish(&BOTH), &parties).await.unwrap_err();
+
+    server.abort();
+    assert!(matches!(error, IssueError::Ca(CaError::Nonsense { .. })), "{error:?}");
+    assert!(!journal.steps().iter().any(|step| matches!(step, Step::Presenting { .. })));
 }
 
 #[tokio::test]
 async fn a_ca_that_asks_for_a_pause_of_ages_is_believed_for_a_day() {
     let day = Some(Duration::from_hours(24));
     for wait in ["18446744073709551615", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-        let (ca, server) = hostile_ca(move || {
+        let (ca, server) = hostile_ca(move |_, _| {
             let problem = r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many\u001b[2J"}"#;
             (StatusCode::TOO_MANY_REQUESTS, [("retry-after", wait)], problem).into_response()
         })
@@ -233,9 +361,10 @@ async fn a_ca_that_asks_for_a_pause_of_ages_is_believed_for_a_day() {
 
 #[tokio::test]
 async fn a_ca_under_load_that_answers_in_html_is_told_from_one_that_says_no() {
-    let (ca, server) =
-        hostile_ca(|| (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")], "<html>busy</html>").into_response())
-            .await;
+    let (ca, server) = hostile_ca(|_, _| {
+        (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")], "<html>busy</html>").into_response()
+    })
+    .await;
 
     let error = new_account(&ca, HttpDeadlines::default()).await;
 
@@ -246,7 +375,7 @@ async fn a_ca_under_load_that_answers_in_html_is_told_from_one_that_says_no() {
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut() {
-    let (ca, server) = hostile_ca(|| vec![b' '; 3 * 1024 * 1024].into_response()).await;
+    let (ca, server) = hostile_ca(|_, _| vec![b' '; 3 * 1024 * 1024].into_response()).await;
 
     let error = new_account(&ca, HttpDeadlines::default()).await;
 
@@ -256,7 +385,7 @@ async fn an_answer_without_end_is_cut() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let (ca, server) = hostile_ca(|| axum::response::Redirect::temporary("/dir").into_response()).await;
+    let (ca, server) = hostile_ca(|_, _| axum::response::Redirect::temporary("/dir").into_response()).await;
 
     let error = new_account(&ca, HttpDeadlines::default()).await;
 

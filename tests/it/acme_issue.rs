@@ -19,14 +19,18 @@ use crate::acme_world::{World, ZONE, wish};
 const BOTH: [&str; 2] = ["tenant01.test", "*.tenant01.test"];
 
 #[tokio::test]
-async fn an_account_is_made_and_opened_again_from_its_credentials() {
+async fn an_account_is_made_once_and_opened_again_from_its_credentials() {
     let world = World::start().await;
     let clock = || Arc::new(SystemClock);
 
-    let made = account::create(&world.ca, &[], HttpDeadlines::default(), clock()).await.unwrap();
+    let key = account::new_key().unwrap();
+    let contact = ["ops@example.com".to_owned()];
+
+    let lost = account::create(&world.ca, &key, &[], HttpDeadlines::default(), clock()).await.unwrap();
+    let made = account::create(&world.ca, &key, &contact, HttpDeadlines::default(), clock()).await.unwrap();
     let open = account::open(&world.ca, &made.credentials, HttpDeadlines::default(), clock()).await.unwrap();
 
-    assert_eq!(open.url(), made.url);
+    assert_eq!((open.url(), lost.url.as_str()), (made.url.as_str(), made.url.as_str()));
     let said = format!("{made:?} {open:?}");
     let key = serde_json::from_str::<serde_json::Value>(made.credentials.expose()).unwrap()["key_pkcs8"].clone();
     assert!(!said.contains(key.as_str().unwrap()));
@@ -161,13 +165,13 @@ async fn a_profile_decides_the_lifetime() {
     let mut short = wish(&BOTH);
     short.profile = Some("shortlived".to_owned());
 
-    let issued = issue(&account, &short, &world.parties().0).await.unwrap();
-
     let offered = account.profiles();
     assert!(
         offered.contains(&"shortlived".to_owned()),
         "Pebble 2.7 or newer is needed for profiles: see target/tools/VERSION"
     );
+    let issued = issue(&account, &short, &world.parties().0).await.unwrap();
+
     let life = issued.leaf.not_after.since(issued.leaf.not_before);
     assert!(life <= Duration::from_hours(161), "{life:?}");
 }

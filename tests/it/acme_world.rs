@@ -1,5 +1,6 @@
 //! A CA and a DNS server of its own for each test, and what an order needs beside them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -78,10 +79,16 @@ impl World {
     }
 
     pub(crate) async fn with(options: PebbleOptions) -> Self {
+        Self::whose_ca_asks(None, options).await
+    }
+
+    /// A world whose CA asks the DNS server `other` instead of the one that we update.
+    pub(crate) async fn whose_ca_asks(other: Option<SocketAddr>, options: PebbleOptions) -> Self {
         let place = Place::new();
         let zones = [fqdn(ZONE), fqdn("blocked-domain.example")];
         let bind = Bind::start(&place.inner("bind"), &zones, &SystemRandom).await.unwrap();
-        let pebble = Pebble::start(&pebble_program(), &place.inner("ca"), bind.address, options).await.unwrap();
+        let dns = other.unwrap_or(bind.address);
+        let pebble = Pebble::start(&pebble_program(), &place.inner("ca"), dns, options).await.unwrap();
         let root = std::fs::read_to_string(&pebble.root_pem_path).unwrap();
         let ca = CertificateAuthority::at(&pebble.directory_url, Some(root)).unwrap();
         Self { pebble, bind, ca, place }
@@ -90,8 +97,10 @@ impl World {
     /// A new account, opened from what would be stored.
     pub(crate) async fn account(&self) -> OpenAccount {
         let contacts = ["ops@example.com".to_owned()];
-        let made =
-            account::create(&self.ca, &contacts, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap();
+        let key = account::new_key().unwrap();
+        let made = account::create(&self.ca, &key, &contacts, HttpDeadlines::default(), Arc::new(SystemClock))
+            .await
+            .unwrap();
         account::open(&self.ca, &made.credentials, HttpDeadlines::default(), Arc::new(SystemClock)).await.unwrap()
     }
 

@@ -1,0 +1,288 @@
+//! What is said between us and the CA in one order, step after step.
+
+use std::time::Duration;
+
+use instant_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus};
+use tokio::time::{Instant, sleep};
+
+use crate::acme::accept::{self, AcceptError};
+use crate::acme::account::{OpenAccount, ask};
+use crate::acme::challenge::TxtRecord;
+use crate::acme::error::{CaError, IssueError, Refusal, RefusalPart};
+use crate::acme::issue::{Issued, Parties, Wish};
+use crate::acme::ports::Progress;
+use crate::acme::step::Step;
+use crate::acme::sweep::Sweep;
+use crate::base::encoding::from_base64;
+use crate::base::names::CertificateName;
+use crate::wire::answer::KeyMade;
+
+/// The pause between two polls where the CA names none; doubled each time, up to the second.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One order in the making. Its progress is in the journal before it matters.
+pub(crate) struct Conversation<'a> {
+    pub(crate) account: &'a OpenAccount,
+    pub(crate) wish: &'a Wish,
+    pub(crate) parties: &'a Parties,
+    pub(crate) progress: Progress,
+    pub(crate) sweep: Sweep,
+}
+
+impl Conversation<'_> {
+    /// Holds it, from the order to the checked chain.
+    pub(crate) async fn hold(&mut self) -> Result<Issued, IssueError> {
+        let mut order = self.order().await?;
+        let mut status = order.state().status;
+        if status == OrderStatus::Pending {
+            self.prove(&mut order).await?;
+            status = self.wait(&mut order, Phase::Checking).await?;
+            self.note(Step::Proved).await;
+        } else {
+            for name in &self.wish.names {
+                self.note(Step::AlreadyProved { name: name.clone() }).await;
+            }
+        }
+        if status == OrderStatus::Ready {
+            self.finalise(&mut order).await?;
+        }
+        let key = self.progress.key.clone().ok_or_else(|| CaError::nonsense(SIGNING, "it is done without a key"))?;
+        if order.state().status != OrderStatus::Valid {
+            self.note(Step::WaitingForCertificate).await;
+            self.wait(&mut order, Phase::Signing).await?;
+        }
+        self.download(&mut order, &key).await
+    }
+
+    async fn note(&self, step: Step) {
+        self.parties.journal.note(&step).await;
+    }
+
+    async fn save(&mut self) -> Result<(), IssueError> {
+        self.progress.records = self.sweep.records().to_vec();
+        self.parties.journal.save(&self.progress).await.map_err(IssueError::Journal)
+    }
+
+    /// The order of the journal while the CA still knows it and it can lead somewhere; else a new one.
+    async fn order(&mut self) -> Result<Order, IssueError> {
+        if let Some(url) = self.progress.order_url.clone() {
+            match ask!(self.account, "the order that was begun", self.account.account.order(url.clone())) {
+                Ok(mut order) => {
+                    // A signed order without its key is of no use to anyone.
+                    let usable = match order.state().status {
+                        OrderStatus::Pending | OrderStatus::Ready => true,
+                        OrderStatus::Processing | OrderStatus::Valid => self.progress.key.is_some(),
+                        OrderStatus::Invalid => false,
+                    };
+                    if usable {
+                        self.note(Step::Resuming { order_url: url }).await;
+                        return Ok(order);
+                    }
+                }
+                Err(CaError::Refused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.new_order().await
+    }
+
+    async fn new_order(&mut self) -> Result<Order, IssueError> {
+        self.note(Step::Ordering { names: self.wish.names.clone() }).await;
+        let names: Vec<Identifier> = self.wish.names.iter().map(|name| Identifier::Dns(name.to_string())).collect();
+        let mut new = NewOrder::new(&names);
+        if let Some(profile) = &self.wish.profile {
+            let offered = self.account.profiles();
+            if !offered.contains(profile) {
+                return Err(IssueError::NoSuchProfile { wanted: profile.clone(), offered });
+            }
+            new = new.profile(profile);
+        }
+        let order = ask!(self.account, "the order", self.account.account.new_order(&new))?;
+        (self.progress.order_url, self.progress.key) = (Some(order.url().to_owned()), None);
+        self.save().await?;
+        Ok(order)
+    }
+
+    /// Puts a record in place for each name that is not proved yet, and tells the CA to look once all of them show.
+    async fn prove(&mut self, order: &mut Order) -> Result<(), IssueError> {
+        ask!(self.account, "reading what it wants proved", fetch_authorizations(order))?;
+        let records = self.wanted_records(order).await?;
+        for record in &records {
+            self.sweep.add(record.clone());
+        }
+        // Before anything is in DNS, the journal knows of it.
+        self.save().await?;
+        for record in &records {
+            self.note(Step::Presenting { record: record.name() }).await;
+            self.parties.solver.present(record).await?;
+        }
+        for record in &records {
+            self.note(Step::WaitingForDns { record: record.name() }).await;
+            self.parties.solver.ready(record).await?;
+        }
+        self.tell(order).await
+    }
+
+    async fn wanted_records(&self, order: &mut Order) -> Result<Vec<TxtRecord>, IssueError> {
+        let mut records = Vec::new();
+        let mut list = order.authorizations();
+        while let Some(next) = list.next().await {
+            let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
+            let name = self.asked_for(&authorization.identifier().to_string())?;
+            match authorization.status {
+                AuthorizationStatus::Valid => self.note(Step::AlreadyProved { name }).await,
+                AuthorizationStatus::Pending => {
+                    let challenge = authorization.challenge(ChallengeType::Dns01);
+                    let challenge =
+                        challenge.ok_or_else(|| CaError::nonsense(CHECKING, "it does not offer dns-01"))?;
+                    if !is_token(&challenge.token) {
+                        return Err(CaError::nonsense(CHECKING, "its token breaks RFC 8555 section 8.1").into());
+                    }
+                    let value = challenge.key_authorization().dns_value();
+                    records.extend(TxtRecord::new(name.base().clone(), value));
+                }
+                _ => {} // The order is invalid, and says so at the next poll.
+            }
+        }
+        Ok(records)
+    }
+
+    async fn tell(&self, order: &mut Order) -> Result<(), IssueError> {
+        let mut list = order.authorizations();
+        while let Some(next) = list.next().await {
+            let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
+            let name = self.asked_for(&authorization.identifier().to_string())?;
+            let pending = authorization.status == AuthorizationStatus::Pending;
+            if let (true, Some(mut challenge)) = (pending, authorization.challenge(ChallengeType::Dns01))
+                && challenge.status == ChallengeStatus::Pending
+            {
+                self.note(Step::Checking { name }).await;
+                ask!(self.account, CHECKING, challenge.set_ready())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A CA may only send us to names that we asked for: it must not choose what is written into our zones.
+    fn asked_for(&self, text: &str) -> Result<CertificateName, CaError> {
+        CertificateName::parse(text)
+            .ok()
+            .filter(|name| self.wish.names.contains(name))
+            .ok_or_else(|| CaError::nonsense(CHECKING, "it wants proof for a name that was not asked for"))
+    }
+
+    /// Polls until the order has left the states in which the CA is at work.
+    async fn wait(&self, order: &mut Order, phase: Phase) -> Result<OrderStatus, IssueError> {
+        let (doing, limit, at_work) = match phase {
+            Phase::Checking => (CHECKING, self.parties.patience.checking, [OrderStatus::Pending; 2]),
+            Phase::Signing => (SIGNING, self.parties.patience.signing, [OrderStatus::Ready, OrderStatus::Processing]),
+        };
+        let start = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let status = ask!(self.account, doing, async { order.refresh().await.map(|state| state.status) })?;
+            if status == OrderStatus::Invalid {
+                return Err(self.why_invalid(order, doing).await.into());
+            }
+            if !at_work.contains(&status) {
+                return Ok(status);
+            }
+            let asked = self.account.ear.last().retry_after;
+            let wait = asked.unwrap_or(pause);
+            if start.elapsed().saturating_add(wait) > limit {
+                return Err(CaError::TimedOut { doing, after: limit, retry_after: asked }.into());
+            }
+            sleep(wait).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// An order says that it failed; why, often only its authorizations say.
+    async fn why_invalid(&self, order: &mut Order, doing: &'static str) -> CaError {
+        let mut refusal = order.state().error.clone().map(Refusal::from).unwrap_or_default();
+        let mut list = order.authorizations();
+        while let Some(Ok(mut authorization)) = list.next().await {
+            if authorization.refresh().await.is_err() {
+                continue;
+            }
+            let name = CertificateName::parse(&authorization.identifier().to_string());
+            for problem in authorization.challenges.iter().filter_map(|challenge| challenge.error.clone()) {
+                let said = Refusal::from(problem);
+                let name = name.as_ref().map(ToString::to_string).unwrap_or_default();
+                refusal.parts.push(RefusalPart { name, kind: said.kind, detail: said.detail });
+            }
+        }
+        if let (true, Some(part)) = (refusal.detail.is_empty(), refusal.parts.first().cloned()) {
+            (refusal.kind, refusal.detail) = (part.kind, part.detail);
+        }
+        CaError::Refused { doing, refusal, retry_after: None }
+    }
+
+    async fn finalise(&mut self, order: &mut Order) -> Result<(), IssueError> {
+        let key = match self.progress.key.clone() {
+            Some(key) => key,
+            None => self.make_key().await?,
+        };
+        let csr = request_of(&key)?;
+        self.note(Step::Finalising).await;
+        ask!(self.account, SIGNING, order.finalize_csr(&csr))?;
+        Ok(())
+    }
+
+    /// The journal knows the key before the CA signs it: a signed order without its key would be lost.
+    async fn make_key(&mut self) -> Result<KeyMade, IssueError> {
+        self.note(Step::MakingKey).await;
+        let key = self.parties.keys.make(&self.wish.names, self.wish.key).await.map_err(IssueError::Key)?;
+        self.progress.key = Some(key.clone());
+        self.save().await?;
+        Ok(key)
+    }
+
+    async fn download(&self, order: &mut Order, key: &KeyMade) -> Result<Issued, IssueError> {
+        const DOING: &str = "handing out the certificate";
+        let chain = ask!(self.account, DOING, order.certificate())?;
+        let links = self.account.ear.last().links;
+        let chain = chain.ok_or_else(|| CaError::nonsense(DOING, "it is done but has none"))?;
+        let accepted = accept::accept(&chain, &self.wish.names, &request_of(key)?, self.parties.clock.now())
+            .map_err(IssueError::WrongCertificate)?;
+        let (serial, not_after) = (accepted.leaf.serial.clone(), accepted.leaf.not_after);
+        self.note(Step::Downloaded { serial, not_after }).await;
+        Ok(Issued {
+            chain_pem: accepted.chain_pem,
+            generation: key.generation,
+            leaf: accepted.leaf,
+            order_url: order.url().to_owned(),
+            links,
+        })
+    }
+}
+
+/// What the CA is at work on while we wait.
+#[derive(Clone, Copy)]
+enum Phase {
+    Checking,
+    Signing,
+}
+
+const CHECKING: &str = "checking the names";
+const SIGNING: &str = "signing the certificate";
+
+/// Fetches them all into the order, which keeps those that came when one fails.
+async fn fetch_authorizations(order: &mut Order) -> Result<(), instant_acme::Error> {
+    let mut list = order.authorizations();
+    while let Some(next) = list.next().await {
+        next?;
+    }
+    Ok(())
+}
+
+/// RFC 8555 section 8.1: base64url, at least 128 bits.
+fn is_token(token: &str) -> bool {
+    let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    plain && (22..=128).contains(&token.len())
+}
+
+fn request_of(key: &KeyMade) -> Result<Vec<u8>, IssueError> {
+    from_base64(&key.csr).ok_or(IssueError::WrongCertificate(AcceptError::NoRequest))
+}
