@@ -212,7 +212,13 @@ pub static SETTINGS: [PasswordSetting; 21] = [
     row(("users", "password_lowercase"), "User's password needs a lower case letter", Shape::Flag, SAVED, None),
     row(("users", "password_uppercase"), "User's password needs an upper case letter", Shape::Flag, SAVED, None),
     row(("users", "password_special"), "User's password needs a special character", Shape::Flag, SAVED, None),
-    row(("voicemail", "password_length"), "Length of a voicemail PIN", PIN_LENGTH, GENERATES, Some(Value::Number(6))),
+    row(
+        ("voicemail", "password_length"),
+        "Length of a voicemail PIN",
+        PIN_LENGTH,
+        (Enforcement::GeneratesOnly, PIN_GENERATED, EXTENSION_EDIT),
+        Some(Value::Number(6)),
+    ),
     row(
         ("voicemail", "password_min_length"),
         "Least length of a typed voicemail PIN",
