@@ -116,13 +116,16 @@ impl FusionPbx {
     /// # Errors
     /// Each variant of [`ChangeError`] says whether something was changed.
     pub async fn change_setting(&self, change: &Change) -> Result<Changed, ChangeError> {
-        let schema = self.schema().await?;
-        let statements = Statements::new(&schema, change.scope)?;
-        let outcome = statements.run(&self.pool, change).await;
-        if let Err(ChangeError::Failed(FusionPbxError::Altered { reason })) = &outcome {
-            drop(self.heed::<()>(Err(FusionPbxError::Altered { reason: reason.clone() })));
+        let outcome = self.try_change(change).await;
+        if matches!(&outcome, Err(ChangeError::Failed(error)) if error.is_about_schema()) {
+            self.forget_schema();
         }
         outcome
+    }
+
+    async fn try_change(&self, change: &Change) -> Result<Changed, ChangeError> {
+        let schema = self.schema().await?;
+        Statements::new(&schema, change.scope)?.run(&self.pool, change).await
     }
 }
 

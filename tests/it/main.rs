@@ -10,6 +10,7 @@ mod agent_install;
 mod agent_socket;
 mod fusionpbx_change;
 mod fusionpbx_connect;
+mod fusionpbx_lost_commit;
 mod fusionpbx_role;
 mod fusionpbx_settings;
 mod fusionpbx_survey;
