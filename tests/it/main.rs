@@ -5,5 +5,6 @@
 mod agent_facts;
 mod agent_house;
 mod agent_install;
+mod agent_packaging;
 mod agent_socket;
 mod support;
