@@ -7,6 +7,7 @@ mod acme_world;
 mod agent_facts;
 mod agent_house;
 mod agent_install;
+mod agent_packaging;
 mod agent_socket;
 mod fusionpbx_change;
 mod fusionpbx_connect;
