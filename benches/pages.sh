@@ -48,7 +48,9 @@ by_hand() {
 	done | sort -n | sed -n 3p
 }
 
-ls -l target/release/rampart target/release/rampart-agent | awk '{print $5, $NF}'
+for program_file in target/release/rampart target/release/rampart-agent; do
+	echo "$program_file: $(stat -c %s "$program_file") bytes"
+done
 for tenants in 12 10000; do
 	echo
 	echo "== $tenants tenants"
