@@ -1,10 +1,12 @@
--- Accounts with certificate authorities. The credentials hold the account key and are sealed with the key file.
+-- Accounts with certificate authorities. The key is kept before the CA hears of it, so that a kill in between makes no
+-- second account; key and credentials are sealed with the key file. Without a url the account was not made yet.
 CREATE TABLE acme_accounts (
     id            INTEGER PRIMARY KEY,
     directory_url TEXT    NOT NULL,
-    url           TEXT    NOT NULL,
-    contact       TEXT    NOT NULL,
-    credentials   BLOB    NOT NULL,
+    account_key   BLOB    NOT NULL,
+    url           TEXT,
+    contact       TEXT    NOT NULL DEFAULT '',
+    credentials   BLOB,
     created_at    INTEGER NOT NULL,
     CONSTRAINT acme_accounts_one_per_directory UNIQUE (directory_url)
 ) STRICT;

@@ -9,7 +9,9 @@
 --   sudo -u postgres env PGOPTIONS='-c rampart.judge_accounts=on' psql -d fusionpbx -v ON_ERROR_STOP=1 -f fusionpbx-role.sql
 --
 -- The role has no password. The console's operating system user `rampart` signs in over the local socket (peer).
--- GRANT knows columns, not rows: which settings rows may be written is decided in Rampart's code.
+-- GRANT knows columns, not rows. So the role can read every default and domain setting, among them FusionPBX's mail
+-- password; Rampart's code asks for password and provisioning settings only. And which settings rows may be written is
+-- decided in that code too: known password settings, nothing else.
 
 DO $role$
 DECLARE

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::acme::account::OpenAccount;
 use crate::acme::challenge::Solver;
 use crate::acme::conversation::Conversation;
 use crate::acme::error::{CaError, IssueError};
-use crate::acme::ports::{Journal, KeySource};
+use crate::acme::ports::{Journal, KeySource, Progress};
 use crate::acme::step::Step;
 use crate::acme::sweep::Sweep;
 pub use crate::acme::sweep::Turn;
+use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::names::CertificateName;
 use crate::wire::answer::LeafFacts;
@@ -92,6 +95,31 @@ pub async fn issue(account: &OpenAccount, wish: &Wish, parties: &Parties) -> Res
     if matches!(outcome, Err(IssueError::Ca(CaError::Refused { .. }) | IssueError::WrongCertificate(_))) {
         (progress.order_url, progress.key) = (None, None);
     }
+    clear(parties, &mut progress, sweep).await;
+    // The entry before it leads to the same end, so that the outcome stands even if this one cannot be kept.
+    if let Err(error) = parties.journal.save(&progress).await {
+        warn!("The end of an order could not be kept: {}", Chain(&error));
+    }
+    outcome
+}
+
+/// Takes out of DNS what an order that was killed left there: at start, and before an order is given up for good. Needs no
+/// CA.
+///
+/// # Errors
+/// The journal failed. What DNS refused to give up stays in the journal.
+pub async fn tidy(parties: &Parties) -> Result<(), IssueError> {
+    let turn = parties.turn.take().await;
+    let mut progress = parties.journal.load().await.map_err(IssueError::Journal)?;
+    if progress.records.is_empty() {
+        return Ok(());
+    }
+    let sweep = Sweep::new(Arc::clone(&parties.solver), progress.records.clone(), turn);
+    clear(parties, &mut progress, sweep).await;
+    parties.journal.save(&progress).await.map_err(IssueError::Journal)
+}
+
+async fn clear(parties: &Parties, progress: &mut Progress, sweep: Sweep) {
     let had_records = !sweep.records().is_empty();
     progress.records = sweep.finish().await;
     for record in &progress.records {
@@ -100,7 +128,4 @@ pub async fn issue(account: &OpenAccount, wish: &Wish, parties: &Parties) -> Res
     if had_records && progress.records.is_empty() {
         parties.journal.note(&Step::Cleared).await;
     }
-    // A success stands even if the last entry fails: the entry before it leads to the same certificate.
-    let saved = parties.journal.save(&progress).await.map_err(IssueError::Journal);
-    outcome.and_then(|issued| saved.map(|()| issued))
 }

@@ -159,7 +159,12 @@ impl AgentConfig {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
-        own(path, &file.metadata().map_err(unreadable)?)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        own(path, &metadata)?;
+        // Cut off at the limit, half of it might still make sense.
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            return Err(unreadable(std::io::Error::other("not a plain file of at most 64 KiB")));
+        }
         let directory = path.canonicalize().map_err(unreadable)?;
         if let Some(directory) = directory.parent() {
             own(directory, &directory.metadata().map_err(unreadable)?)?;

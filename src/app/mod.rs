@@ -1,4 +1,9 @@
 //! Floor 5: builds, starts and stops the console, and the demo's throwaway world. Nobody imports this floor but the
 //! programs and the tests.
 
+pub mod build;
+pub mod console_tls;
 pub mod demo;
+pub mod fusionpbx;
+pub mod privileges;
+pub mod serve;

@@ -1,1 +1,4 @@
-//! Floor: cli.
+//! Floor 4: the command line, one file for each subcommand; the same engine as the pages, as text.
+
+pub mod check;
+pub mod operator;

@@ -115,8 +115,8 @@ impl Deeds {
         let act = Act { act: "certificate.account", subject: directory, before: None, after: contact };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let contacts: Vec<String> = contact.iter().map(|&contact| contact.to_owned()).collect();
-        let made = account::create(&issuing.ca, &contacts, issuing.deadlines, self.clock.clone()).await;
-        let made = match made {
+        let key = self.store.account_key(directory, &account::new_key()?, self.clock.now()).await?;
+        let made = match account::create(&issuing.ca, &key, &contacts, issuing.deadlines, self.clock.clone()).await {
             Ok(made) => made,
             Err(error) => {
                 let reason = Chain(&error).to_string();
@@ -125,7 +125,7 @@ impl Deeds {
             }
         };
         let contact = contact.unwrap_or_default();
-        self.store.add_account(directory, &made.url, contact, &made.credentials, self.clock.now()).await?;
+        self.store.account_made(directory, &made.url, contact, &made.credentials).await?;
         self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
         Ok(())
     }

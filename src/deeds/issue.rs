@@ -51,9 +51,9 @@ impl Failed {
         match self {
             Self::Issue(IssueError::Dns(_)) | Self::NoSolver(_) => "in DNS",
             Self::Issue(IssueError::Key(_)) | Self::Deploy(_) => "on this host",
-            Self::Issue(IssueError::Ca(_) | IssueError::WrongCertificate(_)) | Self::Account(_) | Self::NoAccount => {
-                "at the CA"
-            }
+            Self::Issue(IssueError::Ca(_) | IssueError::NoSuchProfile { .. } | IssueError::WrongCertificate(_))
+            | Self::Account(_)
+            | Self::NoAccount => "at the CA",
             Self::Issue(IssueError::Journal(_)) | Self::NoCertificate | Self::Store(_) => "in Rampart",
         }
     }

@@ -116,13 +116,16 @@ impl FusionPbx {
     /// # Errors
     /// Each variant of [`ChangeError`] says whether something was changed.
     pub async fn change_setting(&self, change: &Change) -> Result<Changed, ChangeError> {
-        let schema = self.schema().await?;
-        let statements = Statements::new(&schema, change.scope)?;
-        let outcome = statements.run(&self.pool, change).await;
-        if let Err(ChangeError::Failed(FusionPbxError::Altered { reason })) = &outcome {
-            drop(self.heed::<()>(Err(FusionPbxError::Altered { reason: reason.clone() })));
+        let outcome = self.try_change(change).await;
+        if matches!(&outcome, Err(ChangeError::Failed(error)) if error.is_about_schema()) {
+            self.forget_schema();
         }
         outcome
+    }
+
+    async fn try_change(&self, change: &Change) -> Result<Changed, ChangeError> {
+        let schema = self.schema().await?;
+        Statements::new(&schema, change.scope)?.run(&self.pool, change).await
     }
 }
 
@@ -191,7 +194,8 @@ impl Statements {
             return Err(ChangeError::NotASetting);
         }
         let there = row(there);
-        if there.stored != *saw || there.xmin != xmin {
+        // A form cannot tell NULL from empty; the version does.
+        if !there.stored.reads_as(saw) || there.xmin != xmin {
             return Err(conflict(Some(there)));
         }
         let Table { name, id: id_column, value, enabled, .. } = self.table;
@@ -202,8 +206,9 @@ impl Statements {
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&change.new.value).bind(change.new.enabled);
         let versions: Vec<String> = query.bind(id.0).fetch_all(connection).await?;
         let [xmin] = versions.as_slice() else { return Err(conflict(Some(there))) };
+        let before = there.stored.clone();
         let after = SettingRow { stored: change.new.clone(), xmin: xmin.clone(), ..there };
-        Ok(Changed { id, before: Some(saw.clone()), after })
+        Ok(Changed { id, before: Some(before), after })
     }
 
     async fn lock(&self, connection: &mut PgConnection, id: SettingId) -> Result<Option<RawRow>, ChangeError> {

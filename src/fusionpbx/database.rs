@@ -77,9 +77,13 @@ impl FusionPbx {
     /// Keeps the promise that a changed schema is noticed: an error that speaks of a missing column or a wrong type
     /// makes the next call ask again.
     pub(super) fn heed<T>(&self, outcome: Result<T, FusionPbxError>) -> Result<T, FusionPbxError> {
-        if let Err(FusionPbxError::Missing { .. } | FusionPbxError::Altered { .. }) = outcome {
-            *self.schema.write().unwrap_or_else(PoisonError::into_inner) = None;
+        if outcome.as_ref().is_err_and(FusionPbxError::is_about_schema) {
+            self.forget_schema();
         }
         outcome
+    }
+
+    pub(super) fn forget_schema(&self) {
+        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -42,6 +42,14 @@ pub enum FusionPbxError {
     Query(#[source] sqlx::Error),
 }
 
+impl FusionPbxError {
+    /// Whether the tables are not what was expected.
+    #[must_use]
+    pub const fn is_about_schema(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Altered { .. })
+    }
+}
+
 fn place(table: &str, column: &str) -> String {
     if column.is_empty() { format!("table {table}") } else { format!("column {table}.{column}") }
 }

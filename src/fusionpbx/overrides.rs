@@ -31,6 +31,10 @@ pub struct OverridesWanted {
     pub search: String,
     /// Only of this setting.
     pub key: Option<Key>,
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only this one.
+    pub id: Option<SettingId>,
     /// Only those after this one; if it is gone, from the first.
     pub after: Option<SettingId>,
     /// At most so many; never more than 200.
@@ -115,6 +119,7 @@ impl FusionPbx {
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(categories).bind(subcategories).bind(is_flag).bind(level);
         let query = query.bind(&wanted.search).bind(wanted.key.map(|key| key.to_string()));
         let query = query.bind(wanted.after.map(|id| id.0)).bind(i64::from(limit) + 1);
+        let query = query.bind(wanted.tenant.map(|id| id.0)).bind(wanted.id.map(|id| id.0));
         let rows: Vec<RawRow> = query.fetch_all(&self.pool).await?;
         let count = |of: fn(&RawRow) -> i64| rows.first().map_or(0, |row| of(row).unsigned_abs());
         let (total, weaker) = (count(|row| row.total), count(|row| row.weaker_total));
@@ -169,6 +174,7 @@ fn statement(schema: &Schema) -> Result<String, FusionPbxError> {
             JOIN v_domains AS d ON d.domain_uuid = t.domain_uuid \
             WHERE ($5 = '' OR strpos(lower(coalesce(d.domain_name, '')), lower($5)) > 0) \
                 AND ($6::text IS NULL OR $6 = t.{category} || '.' || t.{subcategory}) \
+                AND ($9::uuid IS NULL OR $9 = t.domain_uuid) AND ($10::uuid IS NULL OR $10 = t.{id}) \
          ), judged AS MATERIALIZED ( \
             SELECT *, (enabled AND tenant_enabled AND coalesce(value, '') <> '' AND level < global_level) AS weaker \
             FROM found \

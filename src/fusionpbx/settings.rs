@@ -27,6 +27,13 @@ impl Stored {
     pub fn counting(&self) -> Option<&str> {
         self.value.as_deref().filter(|value| self.enabled && !value.is_empty())
     }
+
+    /// Whether both look the same on a page, where NULL and empty do.
+    #[must_use]
+    pub fn reads_as(&self, other: &Self) -> bool {
+        let text = |stored: &Self| stored.value.clone().unwrap_or_default();
+        self.enabled == other.enabled && text(self) == text(other)
+    }
 }
 
 /// One row of `v_default_settings` or `v_domain_settings`, as it was read.

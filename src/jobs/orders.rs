@@ -14,7 +14,14 @@ use crate::deeds::certificates::Issuing;
 const PAUSE: Duration = Duration::from_secs(20);
 
 /// Runs until `stopping` turns true. An order under way is ended first, at most for as long as it takes.
-pub async fn run(deeds: Deeds, issuing: Arc<Issuing>, wanted: Arc<Notify>, mut stopping: watch::Receiver<bool>) {
+/// `done` hears of each that ended, so that the walls are looked at again.
+pub async fn run(
+    deeds: Deeds,
+    issuing: Arc<Issuing>,
+    wanted: Arc<Notify>,
+    done: Arc<Notify>,
+    mut stopping: watch::Receiver<bool>,
+) {
     if let Err(error) = deeds.store.free_claims().await {
         error!("Orders of an earlier run could not be freed: {}", Chain(&error));
     }
@@ -24,6 +31,7 @@ pub async fn run(deeds: Deeds, issuing: Arc<Issuing>, wanted: Arc<Notify>, mut s
                 if let Err(error) = deeds.carry_out(&issuing, &order).await {
                     error!(order = order.id.0, "An order could not be kept: {}", Chain(&error));
                 }
+                done.notify_one();
                 continue;
             }
             Ok(None) => {}

@@ -150,3 +150,11 @@ async fn recall<T: DeserializeOwned>(deeds: &Deeds, name: &str) -> Source<T> {
         }
     }
 }
+
+/// One look at everything, for a command that prints it.
+pub async fn look_once(deeds: Deeds, sources: Sources) -> Walls {
+    let (walls, seen) = watch::channel(Arc::new(Walls::of(Facts::none(deeds.clock.now()))));
+    let sweep = Sweep { deeds, sources, interval: Duration::ZERO, wanted: Arc::new(Notify::new()), walls };
+    sweep.look(true).await;
+    seen.borrow().as_ref().clone()
+}

@@ -141,8 +141,10 @@ impl PasswordSetting {
 
 const GENERATED: &str = "FusionPBX generates by it; a password that somebody types is not checked.";
 const COMMENTED_OUT: &str =
-    "Its check stands in a comment, so nothing happens; generated passwords follow the strength.";
-const ON_SAVE: &str = "Checked when a user is saved, in bytes; an import of users is not checked.";
+    "Its check stands in a comment (read in 5.5.7), so nothing happens; generated passwords follow the strength.";
+const ON_SAVE: &str =
+    "Checked when a user is saved, in bytes, of which the hash reads 72; an import of users is not checked.";
+const PIN_GENERATED: &str = "FusionPBX generates by it, digits only (9 when an extension is copied); a PIN that somebody types is not checked.";
 const RULE_ON_SAVE: &str = "Checked when a user is saved; an import of users is not checked.";
 const MENU: &str =
     "Checked by a script in the voicemail page and by the voicemail menu on the phone; the server does not.";
@@ -210,7 +212,13 @@ pub static SETTINGS: [PasswordSetting; 21] = [
     row(("users", "password_lowercase"), "User's password needs a lower case letter", Shape::Flag, SAVED, None),
     row(("users", "password_uppercase"), "User's password needs an upper case letter", Shape::Flag, SAVED, None),
     row(("users", "password_special"), "User's password needs a special character", Shape::Flag, SAVED, None),
-    row(("voicemail", "password_length"), "Length of a voicemail PIN", PIN_LENGTH, GENERATES, Some(Value::Number(6))),
+    row(
+        ("voicemail", "password_length"),
+        "Length of a voicemail PIN",
+        PIN_LENGTH,
+        (Enforcement::GeneratesOnly, PIN_GENERATED, EXTENSION_EDIT),
+        Some(Value::Number(6)),
+    ),
     row(
         ("voicemail", "password_min_length"),
         "Least length of a typed voicemail PIN",

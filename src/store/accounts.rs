@@ -5,8 +5,9 @@ use crate::base::ids::AccountId;
 use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
-/// The place that account credentials are sealed for.
-const PLACE: &str = "acme_accounts.credentials";
+/// The places that an account's secrets are sealed for.
+const CREDENTIALS: &str = "acme_accounts.credentials";
+const KEY: &str = "acme_accounts.account_key";
 
 /// One account.
 #[derive(Clone, Debug)]
@@ -38,40 +39,62 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
+        let (Some(url), Some(credentials)) = (row.url, row.credentials) else { return Ok(None) };
         Ok(Some(AccountRow {
             id: AccountId(row.id),
             directory_url: row.directory_url,
-            url: row.url,
+            url,
             contact: row.contact,
-            credentials: self.seal.unseal(PLACE, &row.credentials)?,
+            credentials: self.seal.unseal(CREDENTIALS, &credentials)?,
             created: Timestamp::from_unix(row.created_at),
         }))
     }
 
-    /// Keeps a new account. An account that is there already stays: `false`.
+    /// The key for an account at a directory: the one kept before, or else `fresh`, which is kept.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn add_account(
+    pub async fn account_key(
+        &self,
+        directory_url: &str,
+        fresh: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Secret<String>, StoreError> {
+        let (sealed, now) = (self.seal.seal(KEY, fresh)?, now.unix());
+        let kept = sqlx::query_scalar!(
+            "INSERT INTO acme_accounts (directory_url, account_key, created_at) VALUES (?, ?, ?)
+             ON CONFLICT (directory_url) DO UPDATE SET directory_url = excluded.directory_url
+             RETURNING account_key",
+            directory_url,
+            sealed,
+            now
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(self.seal.unseal(KEY, &kept)?)
+    }
+
+    /// The account was made.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn account_made(
         &self,
         directory_url: &str,
         url: &str,
         contact: &str,
         credentials: &Secret<String>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let (sealed, now) = (self.seal.seal(PLACE, credentials)?, now.unix());
-        let added = sqlx::query!(
-            "INSERT INTO acme_accounts (directory_url, url, contact, credentials, created_at)
-             VALUES (?, ?, ?, ?, ?) ON CONFLICT (directory_url) DO NOTHING",
-            directory_url,
+    ) -> Result<(), StoreError> {
+        let sealed = self.seal.seal(CREDENTIALS, credentials)?;
+        sqlx::query!(
+            "UPDATE acme_accounts SET url = ?, contact = ?, credentials = ? WHERE directory_url = ?",
             url,
             contact,
             sealed,
-            now
+            directory_url
         )
         .execute(&self.pool)
         .await?;
-        Ok(added.rows_affected() == 1)
+        Ok(())
     }
 }

@@ -115,18 +115,18 @@ impl Store {
 impl tower_sessions::SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> SessionResult<()> {
         // 128 random bits do not meet twice; should they ever, the write below would join two sessions.
-        while self.read(&record.id).await.map_err(backend)?.is_some() {
+        while self.read(&record.id).await.map_err(|error| backend(&error))?.is_some() {
             record.id = Id::default();
         }
-        self.write(record).await.map_err(backend)
+        self.write(record).await.map_err(|error| backend(&error))
     }
 
     async fn save(&self, record: &Record) -> SessionResult<()> {
-        self.write(record).await.map_err(backend)
+        self.write(record).await.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> SessionResult<Option<Record>> {
-        self.read(id).await.map_err(backend)
+        self.read(id).await.map_err(|error| backend(&error))
     }
 
     async fn delete(&self, id: &Id) -> SessionResult<()> {
@@ -134,7 +134,7 @@ impl tower_sessions::SessionStore for Sessions {
         sqlx::query!("DELETE FROM sessions WHERE digest = ?", digest)
             .execute(&self.store.pool)
             .await
-            .map_err(|error| backend(error.into()))?;
+            .map_err(|error| backend(&error.into()))?;
         Ok(())
     }
 }
@@ -153,6 +153,6 @@ fn damaged(error: &serde_json::Error) -> StoreError {
     StoreError::Damaged { table: "sessions", reason: error.to_string() }
 }
 
-fn backend(error: StoreError) -> Error {
-    Error::Backend(crate::base::chain::Chain(&error).to_string())
+fn backend(error: &StoreError) -> Error {
+    Error::Backend(crate::base::chain::Chain(error).to_string())
 }

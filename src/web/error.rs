@@ -91,14 +91,14 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     }
     let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
     let words = fault.as_deref().map_or_else(|| words_for(status), words);
-    page(&app, words, &reference, response, is_api)
+    page(&app, words, &reference, &response, is_api)
 }
 
 fn page(
     app: &AppState,
     (status, heading, sentence): (StatusCode, &str, &str),
     reference: &str,
-    former: Response,
+    former: &Response,
     is_api: bool,
 ) -> Response {
     let body = if is_api {

@@ -24,7 +24,6 @@ const MOST_BODY_BYTES: usize = 64 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The whole console.
-#[must_use]
 pub fn router(app: AppState) -> Router {
     let sessions = session::layer(app.deeds.store.clone(), app.deeds.clock.clone());
     Router::new()

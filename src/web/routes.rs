@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OrderId};
+use crate::base::ids::OrderId;
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -31,12 +31,4 @@ pub(super) const STATIC: &str = "/static/{file}";
 
 pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
-}
-
-pub(super) fn order_events(id: OrderId) -> String {
-    format!("/certificates/orders/{id}/events")
-}
-
-pub(super) fn renew(id: CertificateId) -> String {
-    format!("/certificates/{id}/renew")
 }

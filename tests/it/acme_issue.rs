@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rampart::acme::account::{self, AccountError};
 use rampart::acme::ca::CertificateAuthority;
+use rampart::acme::challenge::TxtRecord;
 use rampart::acme::http::HttpDeadlines;
-use rampart::acme::issue::issue;
+use rampart::acme::issue::{issue, tidy};
+use rampart::acme::ports::{Journal as _, Progress};
 use rampart::acme::step::Step;
 use rampart::app::demo::pebble::PebbleOptions;
 use rampart::base::clock::SystemClock;
@@ -14,7 +16,7 @@ use rampart::base::secret::Secret;
 use rampart::tls::leaf::chain_from_pem;
 use rampart::wire::request::Generation;
 
-use crate::acme_world::{World, ZONE, wish};
+use crate::acme_world::{World, ZONE, fqdn, wish};
 
 const BOTH: [&str; 2] = ["tenant01.test", "*.tenant01.test"];
 
@@ -66,14 +68,11 @@ async fn a_wildcard_and_its_base_come_in_one_order_and_leave_nothing_in_dns() {
 
 #[tokio::test]
 async fn orders_follow_each_other_and_another_value_at_the_name_stays() {
-    use rampart::acme::challenge::rfc2136::Rfc2136;
-    use rampart::acme::challenge::{Solver as _, TxtRecord};
     let world = World::start().await;
     let account = world.account().await;
-    let of_someone_else = TxtRecord::new(crate::acme_world::fqdn(ZONE), "x".repeat(43)).unwrap();
-    let dns = Rfc2136::new(world.dns_settings()).unwrap();
-    dns.present(&of_someone_else).await.unwrap();
+    let of_someone_else = TxtRecord::new(fqdn(ZONE), "x".repeat(43)).unwrap();
     let (parties, ..) = world.parties();
+    parties.solver.present(&of_someone_else).await.unwrap();
     let mut again = world.parties().0;
     again.turn = parties.turn.clone();
 
@@ -126,6 +125,22 @@ async fn an_order_that_was_cut_off_while_the_ca_signed_gets_the_certificate_for_
 
     assert_eq!((issued.generation, keys.made()), (Generation(1), 1));
     assert_eq!(issued.leaf.serial, again.leaf.serial, "asked again before it was installed");
+}
+
+#[tokio::test]
+async fn what_a_killed_order_left_in_dns_is_found_again_without_a_ca() {
+    let world = World::start().await;
+    let (parties, journal, _) = world.parties();
+    let left = TxtRecord::new(fqdn(ZONE), "k".repeat(43)).unwrap();
+    let of_someone_else = TxtRecord::new(fqdn(ZONE), "x".repeat(43)).unwrap();
+    parties.solver.present(&left).await.unwrap();
+    parties.solver.present(&of_someone_else).await.unwrap();
+    journal.save(&Progress { records: vec![left], ..Progress::default() }).await.unwrap();
+
+    tidy(&parties).await.unwrap();
+
+    assert_eq!(world.shown(ZONE).await, ["x".repeat(43)]);
+    assert_eq!(journal.kept(), Progress::default());
 }
 
 #[tokio::test]

@@ -159,6 +159,32 @@ async fn an_installed_certificate_is_served_on_every_name_and_the_next_one_takes
 }
 
 #[tokio::test]
+async fn the_new_server_block_behaves_as_fusionpbxs_own() {
+    let world = World::new().await;
+    let running = RunningAgent::start(&world.settings()).await;
+    world.install(&running.agent, KeyKind::EcdsaP256, &["a.example.com"]).await.unwrap();
+    let port = world.nginx.https_port;
+    let client = reqwest::Client::builder()
+        .tls_danger_accept_invalid_certs(true)
+        .resolve("a.example.com", ([127, 0, 0, 1], port).into())
+        .resolve("other.example.com", ([127, 0, 0, 1], port).into())
+        .build()
+        .unwrap();
+
+    for path in ["", "index.html", ".git/config", "call.db", "x.php", "provision/0015651234ab.cfg", "nothing"] {
+        let mut answers = Vec::new();
+        for host in ["a.example.com", "other.example.com"] {
+            let answer = client.get(format!("https://{host}:{port}/{path}")).send().await.unwrap();
+            answers.push(answer.status().as_u16());
+        }
+        assert_eq!(answers[0], answers[1], "/{path}");
+        let denied = path.starts_with(".git") || path.ends_with(".db");
+        assert_eq!(answers[0] == 403, denied, "/{path}: {answers:?}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_chain_that_is_not_what_was_ordered_touches_nothing() {
     let world = World::new().await;
     let running = RunningAgent::start(&world.settings()).await;

@@ -211,6 +211,11 @@ async fn overrides_can_be_searched_and_a_lost_place_begins_again() {
     assert_eq!((nobody.overrides.len(), nobody.total), (0, 0));
     assert_eq!((lost.overrides.len(), lost.weaker, lost.weaker_tenants), (8, 4, 3));
     assert_eq!(of_key.overrides.len(), 1);
+    let one = &of_key.overrides[0];
+    let by_id = OverridesWanted { id: Some(one.row.id), limit: 50, ..Default::default() };
+    assert_eq!(fusionpbx.overrides(&global, &by_id).await.unwrap().overrides, of_key.overrides);
+    let by_tenant = OverridesWanted { tenant: Some(one.tenant.id), limit: 50, ..Default::default() };
+    assert_eq!(fusionpbx.overrides(&global, &by_tenant).await.unwrap().overrides, harbour.overrides);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! lie in one generation. Before it a mark (`armed.json`) says where the former include is kept; after the proof the mark
 //! goes. An agent that finds a mark when it starts was cut off in between, and rolls back first.
 
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -78,7 +80,9 @@ impl Deployment<'_> {
         now: Timestamp,
     ) -> Result<Installed, Refusal> {
         // A rollback that failed earlier comes first: there is one place for the former include.
-        heal(self.place, self.store, Some(self.nginx)).await.map_err(stored)?;
+        if let Some((certificate, _)) = heal(self.place, self.store, Some(self.nginx)).await.map_err(stored)? {
+            tracing::warn!("An unproved switch of certificate {certificate} was rolled back");
+        }
         let ready = self.check(chain_pem, zones, now)?;
         // A configuration that is broken already would fail after the switch too, and say so less clearly.
         control::test(self.nginx).await.map_err(unable)?;
@@ -237,15 +241,15 @@ fn restore(place: &Place, store: Store<'_>) -> Result<Option<CertificateId>, Sto
 }
 
 fn read_site(path: &Path) -> Result<String, Refusal> {
-    use std::io::Read as _;
-    use std::os::unix::fs::MetadataExt as _;
-
     let failed = |error: std::io::Error| unable(format!("{} cannot be read: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let own = metadata.uid() == 0 || metadata.uid() == nix::unistd::Uid::effective().as_raw();
     if !own || metadata.mode() & 0o022 != 0 {
         return Err(unable(format!("{} could be written by others than root", path.display())));
+    }
+    if !metadata.is_file() || metadata.len() > MAX_SITE_BYTES {
+        return Err(unable(format!("{} is no plain file of at most 1 MiB", path.display())));
     }
     let mut text = String::new();
     file.take(MAX_SITE_BYTES).read_to_string(&mut text).map_err(failed)?;

@@ -128,6 +128,7 @@ http {{
     scgi_temp_path {directory}/temp/scgi;
     server_names_hash_bucket_size 256;
     default_type text/html;
+    access_log {directory}/access.log;
     include {site};
     include {include}/*.conf;
 }}

@@ -24,7 +24,7 @@ impl<'a> Covered<'a> {
     pub(super) fn by(certificates: &'a [CertificateRow], now: Timestamp) -> Self {
         let mut covered = Self { exact: HashSet::new(), wildcards: HashSet::new() };
         for certificate in certificates {
-            if !certificate.in_force.as_ref().is_some_and(|in_force| in_force.not_after > now) {
+            if certificate.in_force.as_ref().is_none_or(|in_force| in_force.not_after <= now) {
                 continue;
             }
             for name in &certificate.names {

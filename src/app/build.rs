@@ -1,0 +1,99 @@
+//! Puts the floors together: the store, the acts, the sources, the certificate authority.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::acme::ca::CertificateAuthority;
+use crate::acme::challenge::Solver;
+use crate::acme::challenge::rfc2136::{Rfc2136, Rfc2136Settings, TsigAlgorithm};
+use crate::acme::http::HttpDeadlines;
+use crate::acme::issue::{Patience, Turn};
+use crate::base::chain::Chain;
+use crate::base::clock::Clock;
+use crate::base::encoding::from_base64;
+use crate::base::rng::Random;
+use crate::base::secret::Secret;
+use crate::config::{self, Config};
+use crate::deeds::Deeds;
+use crate::deeds::certificates::Issuing;
+use crate::host::Agent;
+use crate::store::Store;
+
+/// Where the state lies.
+#[must_use]
+pub fn state_directory() -> PathBuf {
+    std::env::var_os("RAMPART_STATE_DIR").map_or_else(|| config::DEFAULT_STATE_DIRECTORY.into(), PathBuf::from)
+}
+
+/// The settings file that the environment names, if it does.
+#[must_use]
+pub fn config_file() -> Option<PathBuf> {
+    std::env::var_os("RAMPART_CONFIG").map(PathBuf::from)
+}
+
+/// Opens the store in `directory`, which is made if it is missing, and everything that acts on it.
+///
+/// # Errors
+/// The directory or the store cannot be used.
+pub async fn deeds(directory: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Deeds> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("the state directory {} cannot be made", directory.display()))?;
+    let store = Store::open(directory, random.as_ref()).await?;
+    Ok(Deeds::new(store, clock, random))
+}
+
+/// Everyone a certificate needs.
+///
+/// # Errors
+/// The CA's settings cannot be used. DNS settings that cannot be used are kept as the reason why nothing is ordered.
+pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
+    let root = match &config.acme.root_certificate {
+        Some(file) => {
+            Some(std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?)
+        }
+        None => None,
+    };
+    let ca = CertificateAuthority::at(&config.acme.directory_url, root).context("[acme] directory_url")?;
+    let (solver, challenge, zones) = match &config.dns {
+        Some(dns) => {
+            let solver = solver(dns).map_err(|error| format!("[dns] cannot be used: {error:#}"));
+            let challenge = format!("DNS-01: a TXT record, written to {} (RFC 2136, TSIG)", dns.server);
+            (solver, challenge, dns.zones.clone())
+        }
+        None => {
+            let reason = "no name server is set in [dns] of rampart.toml, so that no name can be proved".to_owned();
+            (Err(reason.clone()), reason, Vec::new())
+        }
+    };
+    Ok(Issuing {
+        ca,
+        solver,
+        challenge,
+        zones,
+        agent,
+        deadlines: HttpDeadlines::default(),
+        patience: Patience::default(),
+        turn: Turn::default(),
+    })
+}
+
+fn solver(dns: &config::Dns) -> Result<Arc<dyn Solver>> {
+    let text = config::secret_file(&dns.key_file)?;
+    let Some(key) = from_base64(text.expose()) else { bail!("the key in {} is no base64", dns.key_file.display()) };
+    let mut settings =
+        Rfc2136Settings::new(dns.server, dns.zones.clone(), dns.key_name.clone(), Secret::new(key));
+    settings.algorithm = match dns.algorithm.as_str() {
+        "hmac-sha256" => TsigAlgorithm::HmacSha256,
+        "hmac-sha384" => TsigAlgorithm::HmacSha384,
+        "hmac-sha512" => TsigAlgorithm::HmacSha512,
+        other => bail!("algorithm {other:?} is not one of hmac-sha256, hmac-sha384, hmac-sha512"),
+    };
+    let solver = Rfc2136::new(settings).map_err(|error| anyhow::anyhow!("{}", Chain(&error)))?;
+    Ok(Arc::new(solver))
+}

@@ -1,0 +1,170 @@
+//! Runs the console: jobs in the background, pages over TLS, an orderly end.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::app::console_tls::{self, ConsoleCertificate};
+use crate::app::{build, fusionpbx};
+use crate::audit::walls::Walls;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::rng::{Random, SystemRandom};
+use crate::config::Config;
+use crate::deeds::Deeds;
+use crate::host::Agent;
+use crate::jobs;
+use crate::jobs::sweep::{Sources, Sweep, remembered};
+use crate::web::limits::SignInLimit;
+use crate::web::origin::OwnNames;
+use crate::web::router::router;
+use crate::web::state::AppState;
+
+/// A client that has not sent its headers by then is cut off.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// How long open answers may take to end when the console stops.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// The settings, the state directory or the listener cannot be used.
+pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let deeds = build::deeds(state_directory, clock.clone(), random).await?;
+    let listener = TcpListener::bind(config.console.listen)
+        .with_context(|| format!("{} cannot be listened on", config.console.listen))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let certificate = console_tls::keep(state_directory, &config.console.names, clock.now())?;
+    let (stop, stopping) = watch::channel(false);
+    let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
+    offer_setup(&app.deeds, config, address.port()).await?;
+
+    let handle = Handle::new();
+    let mut server = axum_server::from_tcp_rustls(listener, tls(&certificate)?)?.handle(handle.clone());
+    server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADERS);
+    let serving = server.serve(router(app.clone()).into_make_service_with_connect_info::<SocketAddr>());
+    info!("Rampart listens on https://{address}");
+    tokio::select! {
+        outcome = serving => outcome.context("the listener failed")?,
+        () = asked_to_stop() => info!("Stopping"),
+    }
+    stop.send_replace(true);
+    handle.graceful_shutdown(Some(GOODBYE));
+    if tokio::time::timeout(GOODBYE, jobs.join_all()).await.is_err() {
+        warn!("Work under way was cut off; it goes on at the next start");
+    }
+    app.deeds.store.close().await;
+    Ok(())
+}
+
+/// The state that handlers share, and the jobs, which are running already.
+async fn assemble(
+    config: &Config,
+    deeds: Deeds,
+    port: u16,
+    stopping: watch::Receiver<bool>,
+) -> Result<(AppState, JoinSet<()>)> {
+    deeds.store.close_abandoned("policy.", deeds.clock.now()).await?;
+    let agent = Agent::at(config.agent.socket.clone());
+    let issuing = Arc::new(build::issuing(config, agent.clone())?);
+    let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok());
+    match &fusionpbx {
+        Ok(fusionpbx) => info!("FusionPBX's database: {}", fusionpbx.place()),
+        Err(reason) => warn!("{reason}"),
+    }
+    let (walls, seen) = watch::channel(Arc::new(Walls::of(remembered(&deeds).await)));
+    let app = AppState {
+        fusionpbx: fusionpbx.clone(),
+        walls: seen,
+        look_again: Arc::new(Notify::new()),
+        orders_wanted: Arc::new(Notify::new()),
+        issuing: issuing.clone(),
+        sign_in_limit: Arc::new(SignInLimit::default()),
+        names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
+        host: host_name().into(),
+        demo: std::env::var_os("RAMPART_DEMO").is_some(),
+        stopping: stopping.clone(),
+        deeds: deeds.clone(),
+    };
+    let sweep = Sweep {
+        deeds: deeds.clone(),
+        sources: Sources { agent, fusionpbx },
+        interval: Duration::from_secs(config.watch.interval_seconds.max(10)),
+        wanted: app.look_again.clone(),
+        walls,
+    };
+    let mut jobs = JoinSet::new();
+    jobs.spawn(sweep.run(stopping.clone()));
+    let done = app.look_again.clone();
+    jobs.spawn(jobs::orders::run(deeds.clone(), issuing.clone(), app.orders_wanted.clone(), done, stopping.clone()));
+    jobs.spawn(jobs::renewal::run(deeds.clone(), issuing, app.orders_wanted.clone(), stopping.clone()));
+    let limit = app.sign_in_limit.clone();
+    jobs.spawn(jobs::clean_up::run(deeds, move || limit.tidy(), stopping));
+    Ok((app, jobs))
+}
+
+fn ports(config: &Config, listening: u16) -> Vec<u16> {
+    config.console.public_port.into_iter().chain([listening]).collect()
+}
+
+/// Prints a one-time link if nobody can sign in yet, to a terminal and nowhere else: a log would keep it.
+async fn offer_setup(deeds: &Deeds, config: &Config, listening: u16) -> Result<()> {
+    if deeds.store.count_operators().await? > 0 {
+        return Ok(());
+    }
+    let mut out = std::io::stdout();
+    if !out.is_terminal() {
+        warn!("Nobody can sign in yet: run `rampart operator add NAME`");
+        return Ok(());
+    }
+    let Some(token) = deeds.offer_setup().await? else { return Ok(()) };
+    let name = config.console.names.first().map_or("localhost", String::as_str);
+    let port = config.console.public_port.unwrap_or(listening);
+    writeln!(out, "\nNobody can sign in yet. This link works once, for 30 minutes:")?;
+    writeln!(out, "\n  https://{name}:{port}/setup/{}\n", token.expose())?;
+    Ok(())
+}
+
+fn tls(certificate: &ConsoleCertificate) -> Result<RustlsConfig> {
+    let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes())?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+async fn asked_to_stop() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    crate::base::chain::printable(name.trim())
+}
