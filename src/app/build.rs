@@ -60,16 +60,13 @@ pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
         None => None,
     };
     let ca = CertificateAuthority::at(&config.acme.directory_url, root).context("[acme] directory_url")?;
-    let (solver, challenge, zones) = match &config.dns {
-        Some(dns) => {
-            let solver = solver(dns).map_err(|error| format!("[dns] cannot be used: {error:#}"));
-            let challenge = format!("DNS-01: a TXT record, written to {} (RFC 2136, TSIG)", dns.server);
-            (solver, challenge, dns.zones.clone())
-        }
-        None => {
-            let reason = "no name server is set in [dns] of rampart.toml, so that no name can be proved".to_owned();
-            (Err(reason.clone()), reason, Vec::new())
-        }
+    let (solver, challenge, zones) = if let Some(dns) = &config.dns {
+        let solver = solver(dns).map_err(|error| format!("[dns] cannot be used: {error:#}"));
+        let challenge = format!("DNS-01: a TXT record, written to {} (RFC 2136, TSIG)", dns.server);
+        (solver, challenge, dns.zones.clone())
+    } else {
+        let reason = "no name server is set in [dns] of rampart.toml, so that no name can be proved".to_owned();
+        (Err(reason.clone()), reason, Vec::new())
     };
     Ok(Issuing {
         ca,
@@ -86,8 +83,7 @@ pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
 fn solver(dns: &config::Dns) -> Result<Arc<dyn Solver>> {
     let text = config::secret_file(&dns.key_file)?;
     let Some(key) = from_base64(text.expose()) else { bail!("the key in {} is no base64", dns.key_file.display()) };
-    let mut settings =
-        Rfc2136Settings::new(dns.server, dns.zones.clone(), dns.key_name.clone(), Secret::new(key));
+    let mut settings = Rfc2136Settings::new(dns.server, dns.zones.clone(), dns.key_name.clone(), Secret::new(key));
     settings.algorithm = match dns.algorithm.as_str() {
         "hmac-sha256" => TsigAlgorithm::HmacSha256,
         "hmac-sha384" => TsigAlgorithm::HmacSha384,

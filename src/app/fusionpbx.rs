@@ -44,7 +44,8 @@ fn options(config: &Config, url_in_environment: Option<String>) -> Result<Connec
         "FusionPBX was not found: neither RAMPART_FUSIONPBX_URL nor [fusionpbx] url is set, and there is no \
          /etc/fusionpbx/config.conf",
     )?;
-    let text = std::fs::read_to_string(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     let conf = ConfigConf::parse(&text).map_err(|error| words(&error))?;
     let login = if conf.host.is_empty() || is_this_host(&conf.host) {
         Login::Peer { role: "rampart".to_owned(), socket: PathBuf::from(SOCKET_DIRECTORY) }

@@ -47,11 +47,11 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let deeds = build::deeds(state_directory, clock.clone(), random).await?;
+    let certificate = console_tls::keep(state_directory, &config.console.names, clock.now())?;
     let listener = TcpListener::bind(config.console.listen)
         .with_context(|| format!("{} cannot be listened on", config.console.listen))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let certificate = console_tls::keep(state_directory, &config.console.names, clock.now())?;
     let (stop, stopping) = watch::channel(false);
     let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
     offer_setup(&app.deeds, config, address.port()).await?;

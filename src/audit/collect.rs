@@ -74,7 +74,10 @@ pub async fn served(kept: &Source<CertificateFacts>, names: Vec<Fqdn>, clock: &d
         let reason = "the agent's settings name no listener ([nginx] listeners)".to_owned();
         return Source::Unknown { at, reason };
     }
-    let tries = listeners.iter().flat_map(|listener| names.iter().map(move |name| (listener.clone(), name.clone())));
+    let mut tries = Vec::with_capacity(listeners.len() * names.len());
+    for listener in listeners {
+        tries.extend(names.iter().map(|name| (listener.clone(), name.clone())));
+    }
     let handshakes = stream::iter(tries).map(|(listener, name)| shake(listener, name)).buffered(AT_ONCE).collect();
     Source::Known { at, value: ServedFacts { handshakes: handshakes.await } }
 }

@@ -19,7 +19,11 @@ use rampart::jobs::sweep::{self, Sources};
 
 /// The security console for FusionPBX.
 #[derive(Parser)]
-#[command(version, about, after_help = "State: RAMPART_STATE_DIR. Settings: RAMPART_CONFIG. FusionPBX: RAMPART_FUSIONPBX_URL.")]
+#[command(
+    version,
+    about,
+    after_help = "State: RAMPART_STATE_DIR. Settings: RAMPART_CONFIG. FusionPBX: RAMPART_FUSIONPBX_URL."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

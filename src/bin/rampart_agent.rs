@@ -44,7 +44,13 @@ fn main() -> ExitCode {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     let line = Line::parse();
     let filter = EnvFilter::try_from_env("RAMPART_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .with_target(false)
+        .init();
     match act(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

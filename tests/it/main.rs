@@ -9,6 +9,7 @@ mod agent_house;
 mod agent_install;
 mod agent_packaging;
 mod agent_socket;
+mod floors;
 mod fusionpbx_change;
 mod fusionpbx_connect;
 mod fusionpbx_lost_commit;

@@ -6,6 +6,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
+use crate::audit::facts::Source;
+use crate::audit::registry::Report;
 use crate::base::chain::Chain;
 use crate::base::ids::OrderId;
 use crate::store::orders::OrderState;
@@ -28,7 +30,22 @@ pub(crate) async fn session(State(app): State<AppState>, session: Session) -> Re
 /// The walls with their findings, in the rows of `rampart check --format json`.
 pub(crate) async fn walls(State(app): State<AppState>, _visit: Visit) -> Response {
     let walls = app.walls.borrow().clone();
-    Json(json!({ "walls": walls.report.walls, "findings": walls.report.findings })).into_response()
+    let facts = &walls.facts;
+    let sources = json!({
+        "agent": state(&facts.agent), "ssh": state(&facts.ssh), "packages": state(&facts.packages),
+        "kept": state(&facts.kept), "served": state(&facts.served), "fusionpbx": state(&facts.fusionpbx),
+    });
+    let Report { walls, findings } = &walls.report;
+    Json(json!({ "walls": walls, "findings": findings, "sources": sources })).into_response()
+}
+
+/// Whether and when a source was read.
+fn state<T>(source: &Source<T>) -> serde_json::Value {
+    match source {
+        Source::NotYet => json!({ "state": "not-yet" }),
+        Source::Known { at, .. } => json!({ "state": "known", "at": at.rfc3339() }),
+        Source::Unknown { at, reason } => json!({ "state": "unknown", "at": at.rfc3339(), "reason": reason }),
+    }
 }
 
 /// The global password settings, with what a change has to name.

@@ -283,7 +283,12 @@ async fn policy(
     let fusionpbx = app.fusionpbx.as_ref().map_err(|reason| unread(reason.clone()))?;
     let failed = |error: FusionPbxError| unread(format!("{}.", Chain(&error)));
     let global = fusionpbx.global_policy().await.map_err(failed)?;
-    let wanted = OverridesWanted { search: ask.find.clone(), key: None, after: ask.after, limit: OVERRIDES };
+    let wanted = OverridesWanted {
+        search: ask.find.clone(),
+        after: ask.after,
+        limit: OVERRIDES,
+        ..OverridesWanted::default()
+    };
     let overrides = fusionpbx.overrides(&global, &wanted).await.map_err(failed)?;
     Ok(policy_view::policy(&global, &overrides, &ask.find, ask.after.is_some(), (typed, may_write)))
 }
