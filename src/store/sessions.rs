@@ -42,26 +42,39 @@ impl Sessions {
         Self { store, clock }
     }
 
-    async fn write(&self, record: &Record) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let digest = digest(&record.id);
-        let data = serde_json::to_string(&record.data).map_err(|error| damaged(&error))?;
-        let operator = record.data.get(OPERATOR_KEY).and_then(serde_json::Value::as_i64);
-        let address = record.data.get(ADDRESS_KEY).and_then(serde_json::Value::as_str);
+        let Columns { data, operator, address, since } = Columns::of(record)?;
         let now = self.clock.now().unix();
         // The age of a session counts from its sign-in, also when its id has changed since.
-        let created = record.data.get(SINCE_KEY).and_then(serde_json::Value::as_i64).unwrap_or(now);
+        let created = since.unwrap_or(now);
         sqlx::query!(
             "INSERT INTO sessions (digest, operator_id, address, data, created_at, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (digest) DO UPDATE
-             SET operator_id = excluded.operator_id, address = excluded.address, data = excluded.data,
-                 last_seen_at = excluded.last_seen_at",
+             VALUES (?, ?, ?, ?, ?, ?)",
             digest,
             operator,
             address,
             data,
             created,
             now
+        )
+        .execute(&self.store.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A session that was ended while its last request was under way stays ended: nothing is written then.
+    async fn update(&self, record: &Record) -> Result<(), StoreError> {
+        let digest = digest(&record.id);
+        let Columns { data, operator, address, .. } = Columns::of(record)?;
+        let now = self.clock.now().unix();
+        sqlx::query!(
+            "UPDATE sessions SET operator_id = ?, address = ?, data = ?, last_seen_at = ? WHERE digest = ?",
+            operator,
+            address,
+            data,
+            now,
+            digest
         )
         .execute(&self.store.pool)
         .await?;
@@ -85,6 +98,26 @@ impl Sessions {
         let expiry_date =
             OffsetDateTime::from_unix_timestamp(now.plus(ABSOLUTE).unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+}
+
+/// What a session's row holds beside its digest and times.
+struct Columns {
+    data: String,
+    operator: Option<i64>,
+    address: Option<String>,
+    since: Option<i64>,
+}
+
+impl Columns {
+    fn of(record: &Record) -> Result<Self, StoreError> {
+        let value = |key| record.data.get(key);
+        Ok(Self {
+            data: serde_json::to_string(&record.data).map_err(|error| damaged(&error))?,
+            operator: value(OPERATOR_KEY).and_then(serde_json::Value::as_i64),
+            address: value(ADDRESS_KEY).and_then(serde_json::Value::as_str).map(ToOwned::to_owned),
+            since: value(SINCE_KEY).and_then(serde_json::Value::as_i64),
+        })
     }
 }
 
@@ -118,11 +151,11 @@ impl tower_sessions::SessionStore for Sessions {
         while self.read(&record.id).await.map_err(|error| backend(&error))?.is_some() {
             record.id = Id::default();
         }
-        self.write(record).await.map_err(|error| backend(&error))
+        self.insert(record).await.map_err(|error| backend(&error))
     }
 
     async fn save(&self, record: &Record) -> SessionResult<()> {
-        self.write(record).await.map_err(|error| backend(&error))
+        self.update(record).await.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> SessionResult<Option<Record>> {

@@ -80,7 +80,9 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let response = next.run(request).await;
     let status = response.status();
     let fault = response.extensions().get::<Fault>().map(|fault| fault.0.clone());
-    let is_bare = !response.headers().contains_key(CONTENT_TYPE);
+    // The framework's own refusals are bare, or plain text.
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if fault.is_none() && !(is_bare && (status.is_client_error() || status.is_server_error())) {
         return response;
     }

@@ -43,5 +43,12 @@ async fn say(session: &Session, good: bool, text: String, path: &str) -> Result<
 
 /// Takes what is to be said.
 pub(super) async fn take(session: &Session) -> Result<Option<Said>, PageError> {
-    Ok(session.remove(KEY).await?)
+    // Taking what is not there would still count as a change, and write the session with each page.
+    match session.get(KEY).await? {
+        None => Ok(None),
+        Some(said) => {
+            session.remove_value(KEY).await?;
+            Ok(Some(said))
+        }
+    }
 }
