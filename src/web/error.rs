@@ -47,6 +47,9 @@ pub(super) enum PageError {
     /// Too many sign-ins.
     #[error("too many tries")]
     TooMany,
+    /// Too many event streams in one session.
+    #[error("too many streams in one session")]
+    TooManyStreams,
     /// Our own store failed.
     #[error("Rampart's own store failed")]
     Store(#[from] StoreError),
@@ -69,7 +72,7 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = words(&self).0;
         let mut response = status.into_response();
-        if matches!(self, Self::TooMany) {
+        if matches!(self, Self::TooMany | Self::TooManyStreams) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
         }
         response.extensions_mut().insert(Fault(Arc::new(self)));
@@ -83,7 +86,9 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let response = next.run(request).await;
     let status = response.status();
     let fault = response.extensions().get::<Fault>().map(|fault| fault.0.clone());
-    let is_bare = is_bare(&response);
+    // The framework's own refusals are bare, or plain text.
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if fault.is_none() && !(is_bare && (status.is_client_error() || status.is_server_error())) {
         return response;
     }
@@ -95,12 +100,6 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
     let words = fault.as_deref().map_or_else(|| words_for(status), words);
     page(&app, words, &reference, &response, is_api)
-}
-
-/// Whether an answer has no page: none at all, or the one line that axum writes where an address cannot be read.
-fn is_bare(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 fn page(
@@ -182,6 +181,11 @@ fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
             StatusCode::TOO_MANY_REQUESTS,
             "Too many tries",
             "There were too many sign-ins from this address, or too many at once. Nothing was checked.",
+        ),
+        PageError::TooManyStreams => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many pages follow orders",
+            "This session follows two orders already. The page itself is up to date each time it is loaded.",
         ),
         PageError::Store(_) | PageError::Session(_) | PageError::SessionLost => (
             StatusCode::SERVICE_UNAVAILABLE,
