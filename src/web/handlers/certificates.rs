@@ -121,7 +121,8 @@ pub(crate) async fn order(
     Guarded(sent): Guarded<OrderFields>,
 ) -> Result<Response, PageError> {
     let refused = |fault: String| Refused { order: sent.clone(), name_fault: Some(fault), ..Refused::default() };
-    let base = match Fqdn::parse(sent.name.trim().trim_start_matches("*.")) {
+    let typed = sent.name.trim();
+    let base = match Fqdn::parse(typed.strip_prefix("*.").unwrap_or(typed)) {
         Ok(base) => base,
         Err(error) => return again(&app, &visit, refused(error.to_string())).await,
     };
