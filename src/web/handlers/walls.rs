@@ -1,7 +1,7 @@
 //! The start page: all walls at once.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 
 use crate::audit::registry::Report;
 use crate::audit::score::score;
@@ -20,7 +20,7 @@ use crate::web::handlers::sign_in::NoFields;
 use crate::web::pages::walls::{ExpiringRow, Score, ScoreLine, UncoveredCard, UpdatesCard, WallRow, WallsPage};
 use crate::web::parts::Mark;
 use crate::web::state::AppState;
-use crate::web::{routes, view};
+use crate::web::{flash, routes, view};
 
 /// Tenants named in the card of those without a certificate.
 const NAMED: usize = 5;
@@ -53,9 +53,9 @@ pub(crate) async fn look_again(
     visit: Visit,
     Guarded(NoFields {}): Guarded<NoFields>,
 ) -> Result<Response, PageError> {
-    drop(visit);
     app.look_again.notify_one();
-    Ok(Redirect::to(routes::WALLS).into_response())
+    let words = "Rampart looks at every wall now. Load this page again in some seconds.";
+    flash::done(&visit.session, words, routes::WALLS).await
 }
 
 fn summary(report: &Report) -> String {
