@@ -85,13 +85,36 @@ document.addEventListener('submit', (event) => {
 // Live progress of an order.
 const signs = { pass: '\u2713', fail: '\u2715', busy: '\u2026', plain: '\u2013', unknown: '?', accepted: '!' };
 const steps = document.querySelector('ol[data-events]');
+
+// A step that the page was drawn without.
+function addStep(step) {
+  const make = (parent, name, kind, data) => {
+    const part = parent.appendChild(document.createElement(name));
+    if (kind) part.className = kind;
+    if (data) part.dataset[data] = '';
+    return part;
+  };
+  const row = make(steps, 'li', 'step');
+  row.dataset.step = step.key;
+  const title = make(row, 'p', 'step-title');
+  make(title, 'b').textContent = step.title;
+  title.append(' ');
+  const mark = make(title, 'span', 'mark');
+  make(mark, 'span', 'sign', 'sign').setAttribute('aria-hidden', 'true');
+  make(mark, 'span', '', 'word');
+  title.append(' ');
+  make(title, 'span', 'age', 'at');
+  make(row, 'p', 'step-words', 'words');
+  return row;
+}
+
 if (steps && window.EventSource) {
   const events = new EventSource(steps.dataset.events);
   events.addEventListener('step', (event) => {
     let step;
     try { step = JSON.parse(event.data); } catch { return; }
-    const row = [...steps.children].find((child) => child.dataset.step === step.key);
-    if (!row || !Object.hasOwn(signs, step.mark)) return;
+    if (!Object.hasOwn(signs, step.mark)) return;
+    const row = [...steps.children].find((child) => child.dataset.step === step.key) || addStep(step);
     const mark = row.querySelector('.mark');
     row.className = `step step-${step.mark}`;
     mark.className = `mark mark-${step.mark}`;
