@@ -29,7 +29,7 @@ use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::jobs;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
-use crate::web::limits::SignInLimit;
+use crate::web::limits::{EventStreams, SignInLimit};
 use crate::web::origin::OwnNames;
 use crate::web::router::router;
 use crate::web::state::AppState;
@@ -101,6 +101,7 @@ async fn assemble(
         orders_wanted: Arc::new(Notify::new()),
         issuing: issuing.clone(),
         sign_in_limit: Arc::new(SignInLimit::default()),
+        streams: EventStreams::default(),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
         host: host_name().into(),
         demo: std::env::var_os("RAMPART_DEMO").is_some(),

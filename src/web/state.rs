@@ -9,7 +9,7 @@ use crate::audit::walls::Walls;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
-use crate::web::limits::SignInLimit;
+use crate::web::limits::{EventStreams, SignInLimit};
 use crate::web::origin::OwnNames;
 
 /// What every handler may reach. Cheap to clone.
@@ -29,6 +29,8 @@ pub struct AppState {
     pub issuing: Arc<Issuing>,
     /// Turns away sign-ins that come too fast.
     pub sign_in_limit: Arc<SignInLimit>,
+    /// The event streams that are open.
+    pub streams: EventStreams,
     /// The names under which the console is reached.
     pub names: Arc<OwnNames>,
     /// The name of the host that is judged.

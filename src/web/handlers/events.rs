@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::header::CACHE_CONTROL;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, Stream};
@@ -14,6 +15,7 @@ use crate::store::orders::OrderState;
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
 use crate::web::handlers::order::step_rows;
+use crate::web::limits::StreamPlace;
 use crate::web::session;
 use crate::web::state::AppState;
 
@@ -30,6 +32,7 @@ struct Story {
     told: Vec<(String, &'static str)>,
     looks: u32,
     over: bool,
+    _place: StreamPlace,
 }
 
 /// The stream. It ends with the order, with the session, or with the console.
@@ -39,8 +42,11 @@ pub(crate) async fn get(
     Path(order): Path<OrderId>,
 ) -> Result<Response, PageError> {
     app.deeds.store.order(order).await?.ok_or(PageError::NotFound)?;
-    let story = Story { app, session: visit.session, order, told: Vec::new(), looks: 0, over: false };
-    Ok(Sse::new(events(story)).into_response())
+    let id = visit.session.id().ok_or(PageError::SignInFirst)?;
+    let place = app.streams.enter(id.0).ok_or(PageError::TooManyStreams)?;
+    let story = Story { app, session: visit.session, order, told: Vec::new(), looks: 0, over: false, _place: place };
+    // axum says `no-cache`, which lets a cache keep it.
+    Ok(([(CACHE_CONTROL, "no-store")], Sse::new(events(story))).into_response())
 }
 
 fn events(story: Story) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -66,7 +72,8 @@ impl Story {
         let (mut events, over) = news.unwrap_or_else(|_| (Vec::new(), true));
         if over {
             self.over = true;
-            events.push(Event::default().event("over").data(""));
+            // Browsers drop an event without data.
+            events.push(Event::default().event("over").data("over"));
         }
         events
     }
@@ -82,7 +89,8 @@ impl Story {
             )),
             None,
         );
-        matches!(session::operator(&fresh).await, Ok(Some(_)))
+        let Ok(Some(operator)) = session::operator(&fresh).await else { return false };
+        matches!(self.app.deeds.store.operator_name(operator).await, Ok(Some(_)))
     }
 
     async fn news(&mut self) -> Result<(Vec<Event>, bool), StoreError> {
