@@ -23,7 +23,7 @@ use rampart::fusionpbx::FusionPbx;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
 use rampart::store::trail::{Actor, Entry, TrailQuery};
-use rampart::web::limits::SignInLimit;
+use rampart::web::limits::{EventStreams, SignInLimit};
 use rampart::web::origin::OwnNames;
 use rampart::web::router::router;
 use rampart::web::state::AppState;
@@ -106,6 +106,7 @@ impl TestApp {
             orders_wanted: Arc::new(Notify::new()),
             issuing: Arc::new(issuing),
             sign_in_limit: Arc::new(SignInLimit::default()),
+            streams: EventStreams::default(),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
             host: "pbx".into(),
             demo: false,
