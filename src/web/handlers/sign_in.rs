@@ -27,7 +27,10 @@ pub(crate) struct SignInForm {
 
 /// The form.
 pub(crate) async fn get(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
-    if session::operator(&session).await?.is_some() {
+    // Asked as `Visit` asks: a disabled operator would be sent in a circle.
+    if let Some(id) = session::operator(&session).await?
+        && app.deeds.store.operator_name(id).await?.is_some()
+    {
         return Ok(Redirect::to(routes::WALLS).into_response());
     }
     form(&app, &session, "", None).await
