@@ -37,7 +37,7 @@ async fn sign_in_after_a_wrong_password(browser: &Browser, world: &World) {
     browser.fill("#password", "not the password").await;
     browser.press("button.main").await;
 
-    browser.sees("[role=alert]", "name or password").await;
+    browser.sees("[role=alert]", "password is not right").await;
     assert_eq!(browser.value("#name").await, OPERATOR);
     assert_eq!(browser.value("#password").await, "");
 
@@ -69,7 +69,7 @@ async fn raise_and_undo(browser: &Browser, world: &World) {
     browser.press(&format!("{ROW} summary")).await;
     browser.fill(&format!("{ROW}-value"), "4000").await;
     browser.press_button(ROW, "Save the length").await;
-    browser.sees(&format!("{ROW} .fault"), "128").await;
+    browser.sees(&format!("{ROW} .fault"), "at most 72").await;
     assert_eq!(browser.value(&format!("{ROW}-value")).await, "4000");
     assert_eq!(stored(world, SETTING).await.as_deref(), Some("12"));
 
