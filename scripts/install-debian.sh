@@ -4,7 +4,7 @@
 # makes no default cluster: Rampart only ever runs private instances of these programs.
 set -eu
 
-demo="postgresql postgresql-client nginx-light bind9 openssh-server openssl ca-certificates gcc make util-linux"
+demo="postgresql postgresql-client nginx-light bind9 openssh-server ca-certificates gcc make util-linux"
 test="$demo chromium chromium-driver shellcheck"
 
 case "${1:-}" in

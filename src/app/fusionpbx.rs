@@ -8,7 +8,7 @@ use crate::base::chain::Chain;
 use crate::base::secret::Secret;
 use crate::config::{self, Config};
 use crate::fusionpbx::config_conf::ConfigConf;
-use crate::fusionpbx::{ConnectOptions, FusionPbx, Login};
+use crate::fusionpbx::{ConnectOptions, FusionPbx, FusionPbxError, Login};
 
 /// Where FusionPBX keeps its settings, newest place first.
 const CONFIG_FILES: [&str; 2] = ["/etc/fusionpbx/config.conf", "/usr/local/etc/fusionpbx/config.conf"];
@@ -16,44 +16,61 @@ const CONFIG_FILES: [&str; 2] = ["/etc/fusionpbx/config.conf", "/usr/local/etc/f
 /// Debian's directory of PostgreSQL's socket.
 const SOCKET_DIRECTORY: &str = "/var/run/postgresql";
 
-/// The database, or why it was not found, in words for a page. Does not connect.
+/// The database, or why it was not found, in words for a page.
+///
+/// Connects only where config.conf alone names the place: our own role by peer login is tried, and where the database
+/// does not know it, FusionPBX's role is used, which then only reads (a finding says so).
 ///
 /// # Errors
 /// In words for a page.
-pub fn find(config: &Config, url_in_environment: Option<String>) -> Result<FusionPbx, String> {
-    let options = options(config, url_in_environment)?;
-    Ok(FusionPbx::open(&options))
+pub async fn find(config: &Config, url_in_environment: Option<String>) -> Result<FusionPbx, String> {
+    if let Some(options) = named(config, url_in_environment)? {
+        return Ok(FusionPbx::open(&options));
+    }
+    let conf = config_conf(config)?;
+    let open = |login| ConnectOptions::from_config(&conf, login).map(|options| FusionPbx::open(&options));
+    let theirs = || open(Login::FusionPbx).map_err(|error| Chain(&error).to_string());
+    if !conf.host.is_empty() && !is_this_host(&conf.host) {
+        // Another host knows no peer login.
+        return theirs();
+    }
+    let peer = Login::Peer { role: "rampart".to_owned(), socket: PathBuf::from(SOCKET_DIRECTORY) };
+    let ours = open(peer).map_err(|error| Chain(&error).to_string())?;
+    match ours.ping().await {
+        Err(FusionPbxError::Denied { reason }) if conf.password.is_some() => {
+            warn!("No peer login as rampart ({reason}): FusionPBX's own role is used, to read only");
+            theirs()
+        }
+        _ => Ok(ours),
+    }
 }
 
-fn options(config: &Config, url_in_environment: Option<String>) -> Result<ConnectOptions, String> {
-    let words = |error: &(dyn std::error::Error + 'static)| Chain(error).to_string();
-    if let Some(url) = url_in_environment {
-        if has_password(&url) {
-            warn!("RAMPART_FUSIONPBX_URL has a password in it; a peer login or a password file is better");
+/// What the environment or rampart.toml names.
+fn named(config: &Config, url_in_environment: Option<String>) -> Result<Option<ConnectOptions>, String> {
+    let url = match (url_in_environment, &config.fusionpbx.url, &config.fusionpbx.password_file) {
+        (Some(url), _, _) => {
+            if has_password(&url) {
+                warn!("RAMPART_FUSIONPBX_URL has a password in it; a peer login or a password file is better");
+            }
+            Secret::new(url)
         }
-        return ConnectOptions::from_url(&Secret::new(url)).map_err(|error| words(&error));
-    }
-    if let Some(url) = &config.fusionpbx.url {
-        let url = match &config.fusionpbx.password_file {
-            Some(file) => with_password(url, &config::secret_file(file).map_err(|error| words(&error))?)?,
-            None => Secret::new(url.clone()),
-        };
-        return ConnectOptions::from_url(&url).map_err(|error| words(&error));
-    }
+        (None, Some(url), Some(file)) => {
+            with_password(url, &config::secret_file(file).map_err(|error| Chain(&error).to_string())?)?
+        }
+        (None, Some(url), None) => Secret::new(url.clone()),
+        (None, None, _) => return Ok(None),
+    };
+    ConnectOptions::from_url(&url).map(Some).map_err(|error| Chain(&error).to_string())
+}
+
+fn config_conf(config: &Config) -> Result<ConfigConf, String> {
     let file = config.fusionpbx.config.clone().or_else(|| first_of(&CONFIG_FILES)).ok_or(
         "FusionPBX was not found: neither RAMPART_FUSIONPBX_URL nor [fusionpbx] url is set, and there is no \
          /etc/fusionpbx/config.conf",
     )?;
     let text =
         std::fs::read_to_string(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    let conf = ConfigConf::parse(&text).map_err(|error| words(&error))?;
-    let login = if conf.host.is_empty() || is_this_host(&conf.host) {
-        Login::Peer { role: "rampart".to_owned(), socket: PathBuf::from(SOCKET_DIRECTORY) }
-    } else {
-        // Another host knows no peer login: only FusionPBX's own role is at hand, and it only reads.
-        Login::FusionPbx
-    };
-    ConnectOptions::from_config(&conf, login).map_err(|error| words(&error))
+    ConfigConf::parse(&text).map_err(|error| format!("{}: {}", file.display(), Chain(&error)))
 }
 
 fn is_this_host(host: &str) -> bool {
@@ -106,11 +123,16 @@ mod tests {
         assert!(with_password("postgres://a:b@localhost/x", &Secret::new("c".to_owned())).is_err());
     }
 
-    #[test]
-    fn a_missing_installation_says_where_it_was_looked_for() {
+    #[tokio::test]
+    async fn a_missing_or_malformed_config_conf_is_named_with_its_place() {
         let mut config = Config::default();
         config.fusionpbx.config = Some(PathBuf::from("/there/is/no/config.conf"));
+        assert!(find(&config, None).await.unwrap_err().contains("/there/is/no/config.conf"));
 
-        assert!(options(&config, None).unwrap_err().contains("/there/is/no/config.conf"));
+        let file = std::env::temp_dir().join(format!("rampart-config-{}.conf", std::process::id()));
+        std::fs::write(&file, "database.0.host = 127.0.0.1\nthis is no pair\n").unwrap();
+        config.fusionpbx.config = Some(file.clone());
+        assert!(find(&config, None).await.unwrap_err().contains("line 2"));
+        std::fs::remove_file(file).unwrap();
     }
 }

@@ -84,7 +84,7 @@ async fn assemble(
     deeds.store.close_abandoned("policy.", deeds.clock.now()).await?;
     let agent = Agent::at(config.agent.socket.clone());
     let issuing = Arc::new(build::issuing(config, agent.clone())?);
-    let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok());
+    let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
     match &fusionpbx {
         Ok(fusionpbx) => info!("FusionPBX's database: {}", fusionpbx.place()),
         Err(reason) => warn!("{reason}"),

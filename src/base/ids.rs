@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-macro_rules! row_id {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub i64);
+        pub struct $name(pub $inner);
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,7 +20,7 @@ macro_rules! row_id {
         }
 
         impl FromStr for $name {
-            type Err = std::num::ParseIntError;
+            type Err = <$inner as FromStr>::Err;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 text.parse().map(Self)
             }
@@ -28,53 +28,31 @@ macro_rules! row_id {
     };
 }
 
-macro_rules! fusionpbx_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub Uuid);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(out)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = uuid::Error;
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
-            }
-        }
-    };
-}
-
-row_id!(
+id!(
     /// A row of our `operators`.
-    OperatorId
+    OperatorId(i64)
 );
-row_id!(
+id!(
     /// A row of our `certificates`: a set of names that is kept covered.
-    CertificateId
+    CertificateId(i64)
 );
-row_id!(
+id!(
     /// A row of our `orders`: one attempt to get a certificate.
-    OrderId
+    OrderId(i64)
 );
-row_id!(
+id!(
     /// A row of our `trail`.
-    TrailId
+    TrailId(i64)
 );
-row_id!(
+id!(
     /// A row of our `acme_accounts`.
-    AccountId
+    AccountId(i64)
 );
-fusionpbx_id!(
+id!(
     /// `v_domains.domain_uuid`: a tenant.
-    TenantId
+    TenantId(Uuid)
 );
-fusionpbx_id!(
+id!(
     /// `v_default_settings.default_setting_uuid` or `v_domain_settings.domain_setting_uuid`.
-    SettingId
+    SettingId(Uuid)
 );

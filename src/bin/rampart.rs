@@ -144,7 +144,7 @@ async fn check(
     let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let sources = Sources {
         agent: Agent::at(config.agent.socket.clone()),
-        fusionpbx: fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()),
+        fusionpbx: fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await,
     };
     let walls: Walls = sweep::look_once(deeds, sources).await;
     let format = match format {

@@ -127,14 +127,38 @@ impl Deeds {
         let issued = issue::issue(&opened, &wish, &parties).await?;
         let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
         self.store.add_step(order.id, words, self.clock.now()).await?;
-        let installed = issuing.agent.install(row.id, issued.generation, &issued.chain_pem).await;
-        let installed = installed.map_err(Failed::Deploy)?;
+        let installed = match issuing.agent.install(row.id, issued.generation, &issued.chain_pem).await {
+            Ok(installed) => installed,
+            Err(error) => after_all(&issuing.agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
+        };
         for proof in &installed.proofs {
             let words = format!("{} serves {} for {}", proof.listener, proof.serial, proof.name);
             self.store.add_step(order.id, &words, self.clock.now()).await?;
         }
         Ok((row, issued, installed))
     }
+}
+
+/// An agent that refused has said how things stand, and one that is silent is not done yet. One that went away may have
+/// finished all the same, and has settled what it had not before it listens again: what it keeps is asked for once more
+/// before the order counts as failed.
+async fn after_all(
+    agent: &Agent,
+    row: &CertificateRow,
+    issued: &Issued,
+    error: AgentError,
+) -> Result<Installed, AgentError> {
+    if matches!(error, AgentError::Refused(_) | AgentError::Silent { .. }) {
+        return Err(error);
+    }
+    let Ok(facts) = agent.certificates().await else { return Err(error) };
+    let kept = facts.kept.into_iter().find(|kept| kept.certificate == row.id);
+    let is_in_force = kept.is_some_and(|kept| kept.current == Some(issued.generation));
+    if !is_in_force {
+        return Err(error);
+    }
+    let former = row.in_force.as_ref().map(|in_force| in_force.generation);
+    Ok(Installed { former, leaf: issued.leaf.clone(), proofs: Vec::new() })
 }
 
 /// The memory of one order: its steps for the page, its progress for whoever goes on after a kill.

@@ -25,6 +25,9 @@ pub async fn run(
     if let Err(error) = deeds.store.free_claims().await {
         error!("Orders of an earlier run could not be freed: {}", Chain(&error));
     }
+    if let Err(error) = deeds.store.close_entries_of_ended_orders().await {
+        error!("The trail of orders of an earlier run could not be closed: {}", Chain(&error));
+    }
     while !*stopping.borrow() {
         match deeds.store.claim_order(deeds.clock.now()).await {
             Ok(Some(order)) => {

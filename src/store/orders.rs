@@ -137,6 +137,22 @@ impl Store {
         Ok(())
     }
 
+    /// Closes the trail's entries of orders that ended while the program was stopped before it could.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn close_entries_of_ended_orders(&self) -> Result<u64, StoreError> {
+        let closed = sqlx::query!(
+            "UPDATE trail
+             SET outcome = ended.state, reason = ended.failure, closed_at = ended.ended_at
+             FROM (SELECT trail_id, state, failure, ended_at FROM orders WHERE state IN ('done', 'failed')) AS ended
+             WHERE trail.id = ended.trail_id AND trail.outcome = 'open'"
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(closed.rows_affected())
+    }
+
     /// One order.
     ///
     /// # Errors
