@@ -84,44 +84,53 @@ document.addEventListener('submit', (event) => {
 
 // Live progress of an order.
 const signs = { pass: '\u2713', fail: '\u2715', busy: '\u2026', plain: '\u2013', unknown: '?', accepted: '!' };
-const steps = document.querySelector('ol[data-events]');
 
-// A step that the page was drawn without.
-function addStep(step) {
-  const make = (parent, name, kind, data) => {
-    const part = parent.appendChild(document.createElement(name));
-    if (kind) part.className = kind;
-    if (data) part.dataset[data] = '';
-    return part;
-  };
-  const row = make(steps, 'li', 'step');
-  row.dataset.step = step.key;
-  const title = make(row, 'p', 'step-title');
-  make(title, 'b').textContent = step.title;
-  title.append(' ');
-  const mark = make(title, 'span', 'mark');
-  make(mark, 'span', 'sign', 'sign').setAttribute('aria-hidden', 'true');
-  make(mark, 'span', '', 'word');
-  title.append(' ');
-  make(title, 'span', 'age', 'at');
-  make(row, 'p', 'step-words', 'words');
+function part(tag, name, marker) {
+  const element = document.createElement(tag);
+  element.className = name;
+  if (marker) element.dataset[marker] = '';
+  return element;
+}
+
+// The same row as the order's template draws.
+function stepRow(key) {
+  const row = part('li', 'step');
+  row.dataset.step = key;
+  const line = part('p', 'step-title');
+  const title = document.createElement('b');
+  const mark = part('span', 'mark');
+  const sign = part('span', 'sign', 'sign');
+  sign.setAttribute('aria-hidden', 'true');
+  mark.append(sign, part('span', '', 'word'));
+  line.append(title, ' ', mark, ' ', part('span', 'age', 'at'));
+  row.append(line, part('p', 'step-words', 'words'));
   return row;
 }
 
+function fillStep(row, step) {
+  row.className = `step step-${step.mark}`;
+  row.querySelector('.mark').className = `mark mark-${step.mark}`;
+  row.querySelector('b').textContent = step.title;
+  row.querySelector('[data-sign]').textContent = signs[step.mark];
+  row.querySelector('[data-word]').textContent = step.word;
+  row.querySelector('[data-at]').textContent = step.at;
+  row.querySelector('[data-words]').textContent = step.words;
+}
+
+const steps = document.querySelector('ol[data-events]');
 if (steps && window.EventSource) {
+  const hint = document.querySelector('[data-live]');
+  if (hint) hint.textContent = hint.dataset.live;
   const events = new EventSource(steps.dataset.events);
   events.addEventListener('step', (event) => {
     let step;
     try { step = JSON.parse(event.data); } catch { return; }
     if (!Object.hasOwn(signs, step.mark)) return;
-    const row = [...steps.children].find((child) => child.dataset.step === step.key) || addStep(step);
-    const mark = row.querySelector('.mark');
-    row.className = `step step-${step.mark}`;
-    mark.className = `mark mark-${step.mark}`;
-    row.querySelector('[data-sign]').textContent = signs[step.mark];
-    row.querySelector('[data-word]').textContent = step.word;
-    row.querySelector('[data-at]').textContent = step.at;
-    row.querySelector('[data-words]').textContent = step.words;
+    const known = [...steps.children].find((child) => child.dataset.step === step.key);
+    const row = known ?? stepRow(step.key);
+    // Filled before it is put in place: a screen reader says a new row once, whole.
+    fillStep(row, step);
+    if (!known) steps.append(row);
   });
   events.addEventListener('over', () => { events.close(); location.reload(); });
   addEventListener('pagehide', () => events.close());

@@ -55,6 +55,7 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
+    app.deeds.hasher.prepare().await?;
     offer_setup(&app.deeds, config, address.port()).await?;
 
     let handle = Handle::new();

@@ -86,9 +86,7 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let response = next.run(request).await;
     let status = response.status();
     let fault = response.extensions().get::<Fault>().map(|fault| fault.0.clone());
-    // The framework's own refusals are bare, or plain text.
-    let kind = response.headers().get(CONTENT_TYPE);
-    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let is_bare = is_bare(&response);
     if fault.is_none() && !(is_bare && (status.is_client_error() || status.is_server_error())) {
         return response;
     }
@@ -100,6 +98,12 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
     let words = fault.as_deref().map_or_else(|| words_for(status), words);
     page(&app, words, &reference, &response, is_api)
+}
+
+/// Whether an answer has no page: none at all, or the one line that axum writes where an address cannot be read.
+fn is_bare(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 fn page(

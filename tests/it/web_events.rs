@@ -66,7 +66,7 @@ impl Stream {
     }
 
     /// Hears until the stream ends; answers how long that took.
-    async fn to_the_end(&mut self) -> Duration {
+    async fn hear_out(&mut self) -> Duration {
         let start = Instant::now();
         let hear = async {
             while let Some(chunk) = self.response.chunk().await.unwrap() {
@@ -91,7 +91,7 @@ async fn the_story_is_told_as_it_happens_and_ends_with_the_order() {
     stream.until("is asked").await;
     assert!(!stream.heard.contains("\nevent: over"), "a step's words made an event: {}", stream.heard);
     fail(&app, &order).await;
-    stream.to_the_end().await;
+    stream.hear_out().await;
 
     // Browsers drop an event whose data is empty.
     let last = stream.heard.trim_end().rsplit("\n\n").next().unwrap();
@@ -111,7 +111,7 @@ async fn a_stream_ends_within_a_second_of_sign_out() {
 
     operator.submit("/sign-out", &[]).await.assert_redirect("/sign-in");
 
-    let taken = stream.to_the_end().await;
+    let taken = stream.hear_out().await;
     assert!(taken < Duration::from_secs(1), "{taken:?}");
     assert!(stream.heard.contains("event: over\ndata: over"));
 }
@@ -125,7 +125,7 @@ async fn a_stream_ends_when_the_console_stops() {
 
     app.stop();
 
-    assert!(stream.to_the_end().await < Duration::from_secs(1));
+    assert!(stream.hear_out().await < Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn hearing_a_stream_is_no_activity() {
 
     app.clock.advance(Duration::from_mins(15));
 
-    stream.to_the_end().await;
+    stream.hear_out().await;
     operator.get("/").await.assert_redirect("/sign-in");
 }
 

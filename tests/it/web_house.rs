@@ -162,7 +162,7 @@ async fn a_request_that_cannot_be_read_gets_a_page_and_never_an_error_of_ours() 
     let operator = app.operator().await;
     let own = operator.csrf().await;
     let bodies = [
-        "".to_owned(),
+        String::new(),
         "csrf".to_owned(),
         "%".to_owned(),
         "csrf=%ff%fe".to_owned(),

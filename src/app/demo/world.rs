@@ -157,6 +157,12 @@ impl World {
         &self.seconds
     }
 
+    /// The certificate authority's process, so that a test can hold it still.
+    #[must_use]
+    pub fn ca_process(&self) -> u32 {
+        self.pebble.child.pid()
+    }
+
     /// The database as its superuser, to read back what others wrote.
     #[must_use]
     pub fn superuser(&self) -> Secret<String> {

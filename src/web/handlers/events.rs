@@ -67,12 +67,20 @@ impl Story {
     /// What is new since the last look.
     async fn look(&mut self) -> Vec<Event> {
         self.looks += 1;
-        let may_go_on = self.looks < MOST_LOOKS && !*self.app.stopping.borrow() && self.is_signed_in().await;
+        if *self.app.stopping.borrow() {
+            // Without a last word the browser comes back by itself, to the console's next life.
+            self.over = true;
+            return Vec::new();
+        }
+        let may_go_on = self.looks < MOST_LOOKS && self.is_signed_in().await;
         let news = if may_go_on { self.news().await } else { Ok((Vec::new(), true)) };
-        let (mut events, over) = news.unwrap_or_else(|_| (Vec::new(), true));
+        let Ok((mut events, over)) = news else {
+            self.over = true;
+            return Vec::new();
+        };
         if over {
             self.over = true;
-            // Browsers drop an event without data.
+            // A browser drops an event whose data is empty.
             events.push(Event::default().event("over").data("over"));
         }
         events

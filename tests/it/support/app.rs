@@ -190,7 +190,7 @@ impl TestApp {
                 columns.iter().map(|row| format!("quote({})", row.get::<String, _>("name"))).collect();
             let sql = format!("SELECT {} AS line FROM {table} ORDER BY 1", quoted.join(" || ' ' || "));
             for row in sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&pool).await.unwrap() {
-                text.push_str(&format!("{table}: {}\n", row.get::<String, _>("line")));
+                text.extend([table, ": ", row.get::<&str, _>("line"), "\n"]);
             }
         }
         pool.close().await;

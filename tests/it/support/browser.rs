@@ -31,7 +31,7 @@ impl Browser {
             .redirect(reqwest::redirect::Policy::none())
             .local_address(from)
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
         Self { http, address, cookie: Mutex::default() }
@@ -63,8 +63,10 @@ impl Browser {
 
     /// A request as a browser sends it from one of the console's own pages.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.bare(method.clone(), path).header("sec-fetch-site", "same-origin");
-        if method == Method::GET { request } else { request.header(ORIGIN, format!("https://{}", app::HOST)) }
+        // Browsers send no origin with what they only read.
+        let reads = method == Method::GET;
+        let request = self.bare(method, path).header("sec-fetch-site", "same-origin");
+        if reads { request } else { request.header(ORIGIN, format!("https://{}", app::HOST)) }
     }
 
     /// Sends a request and keeps the cookie that comes back; the body is still to be read.
