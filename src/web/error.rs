@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -93,7 +93,11 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     if let Some(PageError::SignInFirst) = fault.as_deref()
         && !is_api
     {
-        return (StatusCode::SEE_OTHER, [(LOCATION, routes::SIGN_IN)]).into_response();
+        let mut onward = (StatusCode::SEE_OTHER, [(LOCATION, routes::SIGN_IN)]).into_response();
+        if let Some(cookie) = response.headers().get(SET_COOKIE) {
+            onward.headers_mut().insert(SET_COOKIE, cookie.clone());
+        }
+        return onward;
     }
     let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
     let words = fault.as_deref().map_or_else(|| words_for(status), words);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tower_sessions::cookie::SameSite;
@@ -20,9 +21,15 @@ use crate::web::error::PageError;
 /// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
 pub const COOKIE: &str = "__Host-rampart";
 
-/// A session that could not be kept is a store that does not answer: the layer itself only says 500, without a word.
+/// Mends what the layer itself leaves out. A session that could not be kept is a store that does not answer, where it
+/// only says 500 without a word; and a browser passes over the end of a `__Host-` cookie that is not marked secure.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    if let Some(cookie) = response.headers_mut().get_mut(SET_COOKIE)
+        && cookie.as_bytes().starts_with(ENDED.as_bytes())
+    {
+        *cookie = HeaderValue::from_static(FORGET);
+    }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Answered>().is_none() {
         return PageError::SessionLost.into_response();
     }
@@ -39,6 +46,10 @@ pub(super) async fn mark(request: Request, next: Next) -> Response {
     response.extensions_mut().insert(Answered);
     response
 }
+
+/// How the layer says that a cookie is over, and how browsers heed it.
+const ENDED: &str = "__Host-rampart=;";
+const FORGET: &str = "__Host-rampart=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict";
 
 const CSRF_KEY: &str = "csrf";
 const SEEN_KEY: &str = "seen";

@@ -187,6 +187,26 @@ async fn an_old_id_is_dead_at_once_after_sign_out() {
 }
 
 #[tokio::test]
+async fn a_browser_is_told_to_forget_a_cookie_that_opens_nothing_any_more() {
+    let app = TestApp::alone().await;
+    let browser = app.operator().await;
+    let old = browser.cookie();
+    let signed_out = browser.submit("/sign-out", &[]).await;
+    browser.hold(old);
+    let turned_away = browser.get("/").await;
+
+    for answer in [signed_out, turned_away] {
+        answer.assert_redirect("/sign-in");
+        let cookie = answer.headers[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-rampart=; "), "{cookie}");
+        // A browser passes over a `__Host-` cookie, its end too, that lacks either (RFC 6265bis, section 5.7).
+        for part in ["Secure", "Path=/", "Max-Age=0"] {
+            assert!(cookie.split("; ").any(|own| own == part), "{part}: {cookie}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_operator_who_was_reset_loses_every_session_and_the_old_password() {
     let app = TestApp::alone().await;
     let (one, other) = (app.operator().await, app.signed_in().await);
