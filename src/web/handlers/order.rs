@@ -27,7 +27,7 @@ pub(crate) async fn get(
     let steps = store.steps(id, 0).await?;
     let (mark, state) = order_state(&order);
     draw(&OrderPage {
-        frame: view::frame(&app, &visit, &format!("Order {id}"), "certificates").await?,
+        frame: view::frame(&app, &visit, &format!("Order {id}: {state}"), "certificates").await?,
         id: id.to_string(),
         names: certificate.names.iter().map(ToString::to_string).collect(),
         mark,
