@@ -20,7 +20,6 @@ test:
 	cargo fmt --check
 	shellcheck scripts/*.sh .ci/run
 	cargo clippy --locked --all-targets -- --deny warnings
-	cargo build --locked --bins
 	cargo test --locked
 	target/debug/rampart demo --check
 

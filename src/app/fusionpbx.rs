@@ -34,7 +34,8 @@ pub async fn find(config: &Config, url_in_environment: Option<String>) -> Result
         // Another host knows no peer login.
         return theirs();
     }
-    let peer = Login::Peer { role: "rampart".to_owned(), socket: PathBuf::from(SOCKET_DIRECTORY) };
+    let socket = if conf.host.starts_with('/') { &conf.host } else { SOCKET_DIRECTORY };
+    let peer = Login::Peer { role: "rampart".to_owned(), socket: PathBuf::from(socket) };
     let ours = open(peer).map_err(|error| Chain(&error).to_string())?;
     match ours.ping().await {
         Err(FusionPbxError::Denied { reason }) if conf.password.is_some() => {
@@ -112,7 +113,7 @@ mod tests {
     fn a_password_in_a_url_is_noticed() {
         assert!(has_password("postgres://rampart:x@localhost/fusionpbx"));
         assert!(!has_password("postgres://rampart@localhost:5432/fusionpbx"));
-        assert!(!has_password("postgres://rampart@/fusionpbx?host=/run/postgresql"));
+        assert!(!has_password("postgres://rampart@%2Frun%2Fpostgresql/fusionpbx"));
     }
 
     #[test]

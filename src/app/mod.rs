@@ -5,5 +5,6 @@ pub mod build;
 pub mod console_tls;
 pub mod demo;
 pub mod fusionpbx;
+pub mod keep_running;
 pub mod privileges;
 pub mod serve;

@@ -15,7 +15,9 @@ pub fn become_owner_of(directory: &Path) -> Result<()> {
     if !Uid::effective().is_root() {
         return Ok(());
     }
-    let Ok(metadata) = std::fs::metadata(directory) else { return Ok(()) };
+    let metadata = std::fs::metadata(directory).with_context(|| {
+        format!("the state directory {} is not there; make it, and give it to Rampart's user", directory.display())
+    })?;
     if metadata.uid() == 0 {
         return Ok(());
     }

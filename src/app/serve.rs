@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::app::console_tls::{self, ConsoleCertificate};
+use crate::app::keep_running::{PAUSE, keep_running};
 use crate::app::{build, fusionpbx};
 use crate::audit::walls::Walls;
 use crate::base::clock::{Clock, SystemClock};
@@ -54,6 +55,7 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
+    app.deeds.hasher.prepare().await?;
     offer_setup(&app.deeds, config, address.port()).await?;
 
     let handle = Handle::new();
@@ -81,7 +83,10 @@ async fn assemble(
     port: u16,
     stopping: watch::Receiver<bool>,
 ) -> Result<(AppState, JoinSet<()>)> {
-    deeds.store.close_abandoned("policy.", deeds.clock.now()).await?;
+    // Orders go on after a stop, and keep their entries open; nothing else does.
+    for acts in ["policy.", "session.", "operator.", "certificate.account"] {
+        deeds.store.close_abandoned(acts, deeds.clock.now()).await?;
+    }
     let agent = Agent::at(config.agent.socket.clone());
     let issuing = Arc::new(build::issuing(config, agent.clone())?);
     let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
@@ -103,21 +108,38 @@ async fn assemble(
         stopping: stopping.clone(),
         deeds: deeds.clone(),
     };
-    let sweep = Sweep {
+    let sweep = Arc::new(Sweep {
         deeds: deeds.clone(),
         sources: Sources { agent, fusionpbx },
         interval: Duration::from_secs(config.watch.interval_seconds.max(10)),
         wanted: app.look_again.clone(),
         walls,
-    };
-    let mut jobs = JoinSet::new();
-    jobs.spawn(sweep.run(stopping.clone()));
-    let done = app.look_again.clone();
-    jobs.spawn(jobs::orders::run(deeds.clone(), issuing.clone(), app.orders_wanted.clone(), done, stopping.clone()));
-    jobs.spawn(jobs::renewal::run(deeds.clone(), issuing, app.orders_wanted.clone(), stopping.clone()));
-    let limit = app.sign_in_limit.clone();
-    jobs.spawn(jobs::clean_up::run(deeds, move || limit.tidy(), stopping));
+    });
+    let jobs = start_jobs(&app, &sweep, &stopping);
     Ok((app, jobs))
+}
+
+/// Everything that works by itself.
+fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let (sweep, end) = (sweep.clone(), stopping.clone());
+    keep_running(&mut jobs, ("sweep", PAUSE), stopping.clone(), move || sweep.clone().run(end.clone()));
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("orders", PAUSE), stopping.clone(), move || {
+        let AppState { deeds, issuing, orders_wanted, look_again, .. } = own.clone();
+        jobs::orders::run(deeds, issuing, orders_wanted, look_again, end.clone())
+    });
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("renewal", PAUSE), stopping.clone(), move || {
+        let AppState { deeds, issuing, orders_wanted, .. } = own.clone();
+        jobs::renewal::run(deeds, issuing, orders_wanted, end.clone())
+    });
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("clean-up", PAUSE), stopping.clone(), move || {
+        let limit = own.sign_in_limit.clone();
+        jobs::clean_up::run(own.deeds.clone(), move || limit.tidy(), end.clone())
+    });
+    jobs
 }
 
 fn ports(config: &Config, listening: u16) -> Vec<u16> {
@@ -165,6 +187,6 @@ async fn asked_to_stop() {
 }
 
 fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    crate::base::chain::printable(name.trim())
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    crate::base::chain::printable(&name.to_string_lossy())
 }

@@ -98,7 +98,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
+            tracing_subscriber::EnvFilter::try_from_env("RAMPART_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn,hickory_proto=warn")),
         )
         .with_writer(std::io::stderr)

@@ -58,7 +58,7 @@ impl Default for Console {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FusionPbx {
-    /// `postgres://rampart@/fusionpbx?host=/run/postgresql`: best without a password, by peer login.
+    /// `postgres://rampart@%2Frun%2Fpostgresql/fusionpbx`: best without a password, by peer login.
     pub url: Option<String>,
     /// A file (0600) whose only line is the password for `url`.
     pub password_file: Option<PathBuf>,

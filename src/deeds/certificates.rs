@@ -8,7 +8,7 @@ use crate::acme::challenge::Solver;
 use crate::acme::http::HttpDeadlines;
 use crate::acme::issue::{Patience, Turn};
 use crate::base::chain::Chain;
-use crate::base::ids::{CertificateId, OrderId, TrailId};
+use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
 use crate::deeds::Deeds;
@@ -141,7 +141,7 @@ impl Deeds {
         base: &Fqdn,
         cover: Cover,
         key: KeyKind,
-    ) -> Result<OrderId, OrderError> {
+    ) -> Result<Queued, OrderError> {
         self.may_order(issuing, base).await?;
         let jitter = below(self.random.as_ref(), u32::MAX);
         let id = self.store.certificate_for(&cover.names(base), key, jitter, self.clock.now()).await?;
@@ -157,7 +157,7 @@ impl Deeds {
         issuing: &Issuing,
         actor: &Actor,
         certificate: CertificateId,
-    ) -> Result<OrderId, OrderError> {
+    ) -> Result<Queued, OrderError> {
         let row = self.store.certificate(certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
             self.may_order(issuing, name.base()).await?;
@@ -177,19 +177,23 @@ impl Deeds {
         }
     }
 
-    async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<OrderId, OrderError> {
-        let now = self.clock.now();
+    async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<Queued, OrderError> {
         let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
-        let (order, is_new) = self.store.queue_order(id, &actor.name, now).await?;
-        if is_new {
-            let subject = joined(&row.names);
-            let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
-            let act = Act { act, subject: &subject, before: before.as_deref(), after: None };
-            let entry: TrailId = self.store.open_entry(actor, act, now).await?;
-            self.store.order_trail(order, entry).await?;
-        }
-        Ok(order)
+        let subject = joined(&row.names);
+        let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
+        let act = Act { act, subject: &subject, before: before.as_deref(), after: None };
+        let (order, is_new) = self.store.queue_order(id, actor, act, self.clock.now()).await?;
+        Ok(Queued { order, is_new })
     }
+}
+
+/// An order that waits or is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Which one.
+    pub order: OrderId,
+    /// Whether it was queued just now; an open one for the same certificate is not queued twice.
+    pub is_new: bool,
 }
 
 /// `*.a.example, a.example`.

@@ -113,6 +113,14 @@ impl Hasher {
         Ok(matches && is_known)
     }
 
+    /// Makes the hash that unknown names are compared with, so that the first of them takes no longer than the others.
+    ///
+    /// # Errors
+    /// The hash failed.
+    pub async fn prepare(&self) -> Result<(), HashError> {
+        self.dummy_hash().await.map(drop)
+    }
+
     async fn dummy_hash(&self) -> Result<Secret<String>, HashError> {
         let make = || async { self.hash(NewPassword(crate::base::rng::token(self.random.as_ref()))).await };
         self.dummy.get_or_try_init(make).await.cloned()

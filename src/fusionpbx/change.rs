@@ -166,7 +166,7 @@ impl Statements {
             .await?;
         if !may_write {
             return Err(ChangeError::ReadOnly {
-                reason: "the role is a superuser, which Rampart never writes as, or the server is a standby"
+                reason: "the role is a superuser or FusionPBX's own, which Rampart never writes as, or the server is a standby"
                     .to_owned(),
             });
         }

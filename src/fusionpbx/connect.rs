@@ -77,7 +77,11 @@ impl ConnectOptions {
             Login::Peer { role, socket } => options.username(&role).socket(socket).ssl_mode(PgSslMode::Disable),
             Login::Password { role, password } => options.username(&role).password(password.expose()).ssl_mode(mode),
             Login::FusionPbx => {
-                let options = options.username(&config.username).ssl_mode(mode);
+                // A role of someone else's never writes for us, superuser or not.
+                let options = options
+                    .username(&config.username)
+                    .ssl_mode(mode)
+                    .options([("default_transaction_read_only", "on")]);
                 match &config.password {
                     Some(password) => options.password(password.expose()),
                     None => options,

@@ -28,10 +28,11 @@ impl Stored {
         self.value.as_deref().filter(|value| self.enabled && !value.is_empty())
     }
 
-    /// Whether both look the same on a page, where NULL and empty do.
+    /// Whether both look the same on a page, where NULL and empty do, and line ends of any kind (a browser sends each as
+    /// CR LF: WHATWG HTML, section 4.10.21.4).
     #[must_use]
     pub fn reads_as(&self, other: &Self) -> bool {
-        let text = |stored: &Self| stored.value.clone().unwrap_or_default();
+        let text = |stored: &Self| stored.value.clone().unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
         self.enabled == other.enabled && text(self) == text(other)
     }
 }

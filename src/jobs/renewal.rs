@@ -10,7 +10,7 @@ use crate::acme::renewal::{Attempts, Decision, Lifetime, decide};
 use crate::base::chain::Chain;
 use crate::base::clock::Timestamp;
 use crate::deeds::Deeds;
-use crate::deeds::certificates::{Issuing, OrderError, joined};
+use crate::deeds::certificates::{Issuing, OrderError, Queued, joined};
 use crate::store::StoreError;
 use crate::store::certificates::CertificateRow;
 use crate::store::trail::Actor;
@@ -50,7 +50,8 @@ pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
             Decision::Renew { why } | Decision::RenewUrgently { why } => why,
         };
         match deeds.renew(issuing, &Actor::rampart(), row.id).await {
-            Ok(_) => {
+            Ok(Queued { is_new: false, .. }) => {}
+            Ok(Queued { is_new: true, .. }) => {
                 info!(certificate = row.id.0, "Renewing {}: {why}", joined(&row.names));
                 queued += 1;
             }

@@ -14,7 +14,6 @@ use crate::audit::collect;
 use crate::audit::facts::{Facts, Source};
 use crate::audit::walls::Walls;
 use crate::base::chain::Chain;
-use crate::base::clock::Timestamp;
 use crate::base::names::Fqdn;
 use crate::deeds::Deeds;
 use crate::fusionpbx::FusionPbx;
@@ -48,7 +47,7 @@ pub struct Sweep {
 
 impl Sweep {
     /// Runs until `stopping` turns true.
-    pub async fn run(self, mut stopping: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut is_asked_for = true;
         while !*stopping.borrow() {
             self.look(is_asked_for).await;
@@ -146,7 +145,7 @@ async fn recall<T: DeserializeOwned>(deeds: &Deeds, name: &str) -> Source<T> {
         Ok(None) => Source::NotYet,
         Err(error) => {
             let reason = Chain(&error).to_string();
-            Source::Unknown { at: Timestamp::from_unix(0), reason }
+            Source::Unknown { at: deeds.clock.now(), reason }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId, TrailId};
+use crate::store::trail::{Act, Actor};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, Proof};
 use crate::wire::request::Generation;
@@ -72,14 +73,16 @@ pub struct OrderStep {
 }
 
 impl Store {
-    /// Queues an order, unless one is open for the same certificate: then that one's id, and `false`.
+    /// Queues an order and opens its entry in the trail, both or neither; unless one is open for the same certificate: then
+    /// that one's id, and `false`.
     ///
     /// # Errors
     /// The store failed.
     pub async fn queue_order(
         &self,
         certificate: CertificateId,
-        asked_by: &str,
+        actor: &Actor,
+        act: Act<'_>,
         now: Timestamp,
     ) -> Result<(OrderId, bool), StoreError> {
         let now = now.unix();
@@ -93,10 +96,25 @@ impl Store {
         if let Some(id) = open {
             return Ok((OrderId(id), false));
         }
+        let entry = sqlx::query_scalar!(
+            r#"INSERT INTO trail (opened_at, actor, address, act, subject, before, after)
+               VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id AS "id!""#,
+            now,
+            actor.name,
+            actor.address,
+            act.act,
+            act.subject,
+            act.before,
+            act.after
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
         let id = sqlx::query_scalar!(
-            r#"INSERT INTO orders (certificate_id, asked_by, created_at) VALUES (?, ?, ?) RETURNING id AS "id!""#,
+            r#"INSERT INTO orders (certificate_id, asked_by, trail_id, created_at) VALUES (?, ?, ?, ?)
+               RETURNING id AS "id!""#,
             certificate.0,
-            asked_by,
+            actor.name,
+            entry,
             now
         )
         .fetch_one(&mut *transaction)
@@ -188,15 +206,6 @@ impl Store {
         .into_iter()
         .map(OrderRow::try_from)
         .collect()
-    }
-
-    /// Ties an order to its entry in the trail.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn order_trail(&self, id: OrderId, trail: TrailId) -> Result<(), StoreError> {
-        sqlx::query!("UPDATE orders SET trail_id = ? WHERE id = ?", trail.0, id.0).execute(&self.pool).await?;
-        Ok(())
     }
 
     /// Adds a line to an order's story, and renews the worker's claim.

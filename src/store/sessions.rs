@@ -42,26 +42,39 @@ impl Sessions {
         Self { store, clock }
     }
 
-    async fn write(&self, record: &Record) -> Result<(), StoreError> {
-        let digest = digest(&record.id);
-        let data = serde_json::to_string(&record.data).map_err(|error| damaged(&error))?;
-        let operator = record.data.get(OPERATOR_KEY).and_then(serde_json::Value::as_i64);
-        let address = record.data.get(ADDRESS_KEY).and_then(serde_json::Value::as_str);
+    /// Adds a session.
+    async fn add(&self, record: &Record) -> Result<(), StoreError> {
+        let (digest, row) = (digest(&record.id), Row::of(record)?);
         let now = self.clock.now().unix();
         // The age of a session counts from its sign-in, also when its id has changed since.
         let created = record.data.get(SINCE_KEY).and_then(serde_json::Value::as_i64).unwrap_or(now);
         sqlx::query!(
             "INSERT INTO sessions (digest, operator_id, address, data, created_at, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (digest) DO UPDATE
-             SET operator_id = excluded.operator_id, address = excluded.address, data = excluded.data,
-                 last_seen_at = excluded.last_seen_at",
+             VALUES (?, ?, ?, ?, ?, ?)",
             digest,
-            operator,
-            address,
-            data,
+            row.operator,
+            row.address,
+            row.data,
             created,
             now
+        )
+        .execute(&self.store.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Changes a session that is there. One that was ended meanwhile stays ended: a slow request must not bring it
+    /// back.
+    async fn change(&self, record: &Record) -> Result<(), StoreError> {
+        let (digest, row) = (digest(&record.id), Row::of(record)?);
+        let now = self.clock.now().unix();
+        sqlx::query!(
+            "UPDATE sessions SET operator_id = ?, address = ?, data = ?, last_seen_at = ? WHERE digest = ?",
+            row.operator,
+            row.address,
+            row.data,
+            now,
+            digest
         )
         .execute(&self.store.pool)
         .await?;
@@ -114,15 +127,15 @@ impl Store {
 #[async_trait]
 impl tower_sessions::SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> SessionResult<()> {
-        // 128 random bits do not meet twice; should they ever, the write below would join two sessions.
+        // 128 random bits do not meet twice; should they ever, another id is taken.
         while self.read(&record.id).await.map_err(|error| backend(&error))?.is_some() {
             record.id = Id::default();
         }
-        self.write(record).await.map_err(|error| backend(&error))
+        self.add(record).await.map_err(|error| backend(&error))
     }
 
     async fn save(&self, record: &Record) -> SessionResult<()> {
-        self.write(record).await.map_err(|error| backend(&error))
+        self.change(record).await.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> SessionResult<Option<Record>> {
@@ -142,6 +155,23 @@ impl tower_sessions::SessionStore for Sessions {
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("Sessions")
+    }
+}
+
+/// A session's data, and what stands in columns of its own.
+struct Row<'a> {
+    operator: Option<i64>,
+    address: Option<&'a str>,
+    data: String,
+}
+
+impl<'a> Row<'a> {
+    fn of(record: &'a Record) -> Result<Self, StoreError> {
+        Ok(Self {
+            operator: record.data.get(OPERATOR_KEY).and_then(serde_json::Value::as_i64),
+            address: record.data.get(ADDRESS_KEY).and_then(serde_json::Value::as_str),
+            data: serde_json::to_string(&record.data).map_err(|error| damaged(&error))?,
+        })
     }
 }
 

@@ -53,6 +53,9 @@ pub(super) enum PageError {
     /// The session could not be read or written.
     #[error("the session could not be kept")]
     Session(#[from] tower_sessions::session::Error),
+    /// The session could not be written when all else was done.
+    #[error("the session could not be kept; the line above says why")]
+    SessionLost,
     /// A template failed.
     #[error("the page could not be drawn")]
     Template(#[from] askama::Error),
@@ -80,7 +83,7 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let response = next.run(request).await;
     let status = response.status();
     let fault = response.extensions().get::<Fault>().map(|fault| fault.0.clone());
-    let is_bare = !response.headers().contains_key(CONTENT_TYPE);
+    let is_bare = is_bare(&response);
     if fault.is_none() && !(is_bare && (status.is_client_error() || status.is_server_error())) {
         return response;
     }
@@ -92,6 +95,12 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
     let words = fault.as_deref().map_or_else(|| words_for(status), words);
     page(&app, words, &reference, &response, is_api)
+}
+
+/// Whether an answer has no page: none at all, or the one line that axum writes where an address cannot be read.
+fn is_bare(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 fn page(
@@ -135,7 +144,7 @@ fn log(fault: &PageError, random: &dyn Random) -> String {
     let reference = crate::base::encoding::hex(&bytes);
     let cause = Chain(fault);
     match fault {
-        PageError::Store(_) | PageError::Session(_) | PageError::Template(_) => {
+        PageError::Store(_) | PageError::Session(_) | PageError::SessionLost | PageError::Template(_) => {
             error!(reference, "A page failed: {cause}");
         }
         PageError::CrossSite | PageError::WrongHost | PageError::BadForm(_) => {
@@ -174,7 +183,7 @@ fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
             "Too many tries",
             "There were too many sign-ins from this address, or too many at once. Nothing was checked.",
         ),
-        PageError::Store(_) | PageError::Session(_) => (
+        PageError::Store(_) | PageError::Session(_) | PageError::SessionLost => (
             StatusCode::SERVICE_UNAVAILABLE,
             "Rampart cannot reach its own store",
             "The file with Rampart's own state does not answer. Nothing was changed in FusionPBX or on the host.",

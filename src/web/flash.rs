@@ -41,7 +41,11 @@ async fn say(session: &Session, good: bool, text: String, path: &str) -> Result<
     Ok(Redirect::to(path).into_response())
 }
 
-/// Takes what is to be said.
+/// Takes what is to be said. Where there is nothing, the session is left alone: removing counts as a change of it, and
+/// each change is a write.
 pub(super) async fn take(session: &Session) -> Result<Option<Said>, PageError> {
+    if session.get_value(KEY).await?.is_none() {
+        return Ok(None);
+    }
     Ok(session.remove(KEY).await?)
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -33,18 +33,23 @@ impl OwnNames {
     }
 
     fn has_host(&self, headers: &HeaderMap, uri_host: Option<&str>) -> bool {
-        let named = headers.get(HOST).and_then(|value| value.to_str().ok()).or(uri_host);
+        let mut named = headers.get_all(HOST).iter();
+        // Two of them mean that somebody in front may have read the other one (RFC 9112, section 3.2).
+        let (first, None) = (named.next(), named.next()) else { return false };
+        let named = first.and_then(|value| value.to_str().ok()).or(uri_host);
         named.is_some_and(|host| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)))
     }
 
     /// Whether a request that changes something comes from one of our own pages. Browsers say so in `Sec-Fetch-Site`
     /// (Fetch Metadata, W3C); those that do not yet send it send `Origin`. One that says neither is refused.
     fn is_own(&self, headers: &HeaderMap) -> bool {
-        if let Some(site) = headers.get("sec-fetch-site") {
-            return site == "same-origin";
+        let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+        let is_ours = |origin: &[u8]| self.origins.iter().any(|own| own.as_bytes() == origin);
+        match headers.get("sec-fetch-site") {
+            // Under our own `Referrer-Policy: no-referrer` a form's origin is `null` (Fetch, section 3.2).
+            Some(site) => site == "same-origin" && origin.is_none_or(|origin| origin == b"null" || is_ours(origin)),
+            None => origin.is_some_and(is_ours),
         }
-        let origin = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
-        origin.is_some_and(|origin| self.origins.iter().any(|own| own == origin))
     }
 }
 
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_change_must_come_from_our_own_page() {
-        let cases: [(&[(&str, &str)], bool); 8] = [
+        let cases: [(&[(&str, &str)], bool); 10] = [
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "same-site")], false),
@@ -91,6 +96,8 @@ mod tests {
             (&[("sec-fetch-site", "cross-site"), ("origin", "https://console.example")], false),
             (&[("origin", "https://console.example:8443")], true),
             (&[("origin", "https://console.example:9999")], false),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "null")], true),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")], false),
             (&[], false),
         ];
         for (pairs, expected) in cases {

@@ -29,7 +29,9 @@ pub fn router(app: AppState) -> Router {
     Router::new()
         .merge(open())
         .merge(for_operators())
+        .layer(from_fn(session::mark))
         .layer(sessions)
+        .layer(from_fn(session::guard))
         // Below here nothing touches a session.
         .route(routes::STATIC, get(assets::get))
         .route(routes::HEALTH, get(api::health))

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::Error as SessionError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
@@ -11,9 +15,30 @@ use crate::base::ids::OperatorId;
 use crate::base::rng::{Random, token};
 use crate::store::Store;
 use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
+use crate::web::error::PageError;
 
 /// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
 pub const COOKIE: &str = "__Host-rampart";
+
+/// A session that could not be kept is a store that does not answer: the layer itself only says 500, without a word.
+pub(super) async fn guard(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Answered>().is_none() {
+        return PageError::SessionLost.into_response();
+    }
+    response
+}
+
+/// Stands on every answer that has passed the session's layer.
+#[derive(Clone, Copy)]
+struct Answered;
+
+/// Marks what handlers answer, so that [`guard`] can tell it from what the layer says for itself.
+pub(super) async fn mark(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Answered);
+    response
+}
 
 const CSRF_KEY: &str = "csrf";
 const SEEN_KEY: &str = "seen";

@@ -234,7 +234,7 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
         undo: can_undo.then(|| Undo {
             action: routes::PASSWORD_UNDO.to_owned(),
             entry: entry.id.to_string(),
-            label: format!("Put {} back", entry.before.as_deref().unwrap_or("the former state")),
+            label: format!("Put {} back", entry.before.as_deref().map_or("the former state".to_owned(), printable)),
         }),
     }
 }

@@ -185,6 +185,19 @@ async fn the_new_server_block_behaves_as_fusionpbxs_own() {
 }
 
 #[tokio::test]
+async fn a_number_that_is_given_out_again_cannot_push_other_names_out_of_nginx() {
+    let world = World::new().await;
+    let running = RunningAgent::start(&world.settings()).await;
+    let first = world.install(&running.agent, KeyKind::EcdsaP256, &["one.example.com"]).await.unwrap();
+
+    let outcome = world.install(&running.agent, KeyKind::EcdsaP256, &["two.example.com"]).await;
+
+    assert!(reason(outcome).contains("in force for other names: one.example.com"));
+    assert_eq!(world.served("one.example.com").await, first.leaf.serial);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_chain_that_is_not_what_was_ordered_touches_nothing() {
     let world = World::new().await;
     let running = RunningAgent::start(&world.settings()).await;

@@ -18,3 +18,8 @@ mod fusionpbx_settings;
 mod fusionpbx_survey;
 mod look;
 mod support;
+mod web_csrf;
+mod web_house;
+mod web_passwords;
+mod web_setup;
+mod web_sign_in;

@@ -4,6 +4,7 @@
 //! lie in one generation. Before it a mark (`armed.json`) says where the former include is kept; after the proof the mark
 //! goes. An agent that finds a mark when it starts was cut off in between, and rolls back first.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -117,8 +118,11 @@ impl Deployment<'_> {
     fn render(&self, names: &[CertificateName]) -> Result<String, Refusal> {
         for (other, text) in self.store.includes().map_err(stored)? {
             let served = sibling::server_names(&text).map_err(|error| unable(Chain(&error).to_string()))?;
-            let taken = names.iter().find(|name| served.contains(&name.to_string()));
-            if let Some(name) = taken.filter(|_| other != self.certificate) {
+            if other == self.certificate {
+                self.refuse_other_names(names, &served)?;
+                continue;
+            }
+            if let Some(name) = names.iter().find(|name| served.contains(&name.to_string())) {
                 return Err(unable(format!("{name} is already served by certificate {other}")));
             }
         }
@@ -130,6 +134,20 @@ impl Deployment<'_> {
         Ok(format!(
             "# Made by rampart-agent: certificate {id}, generation {generation}. Changes here are lost.\n{block}"
         ))
+    }
+
+    /// A certificate's number stands for one set of names for good. A console that lost its store counts from 1 again: what
+    /// it calls by that number now must not push other names out of nginx.
+    fn refuse_other_names(&self, names: &[CertificateName], served: &BTreeSet<String>) -> Result<(), Refusal> {
+        let is_same = names.len() == served.len() && names.iter().all(|name| served.contains(&name.to_string()));
+        if is_same {
+            return Ok(());
+        }
+        Err(unable(format!(
+            "certificate {} is in force for other names: {}; remove its include by hand if they are no longer wanted",
+            self.certificate,
+            served.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        )))
     }
 
     /// The files of the generation that nginx serves right now are never written again.
@@ -164,7 +182,10 @@ impl Deployment<'_> {
             return Err(self.back_before_reload(reason));
         }
         if let Err(reason) = control::reload(self.nginx).await {
-            return Err(self.back_before_reload(reason));
+            let refusal = self.back_before_reload(reason);
+            // A reload that only took too long may have loaded the new include: the old one is loaded over it.
+            drop(control::reload(self.nginx).await);
+            return Err(refusal);
         }
         let der = ready.chain.first().map_or(&[][..], Vec::as_slice);
         match prove(&self.nginx.listeners, &ready.names, der).await {

@@ -128,9 +128,9 @@ pub(crate) async fn order(
     let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
     let key = KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048);
     match app.deeds.order(&app.issuing, &visit.actor(), &base, cover, key).await {
-        Ok(order) => {
+        Ok(queued) => {
             app.orders_wanted.notify_one();
-            Ok(Redirect::to(&routes::order(order)).into_response())
+            Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
         Err(OrderError::Store(error)) => Err(error.into()),
         Err(error) => again(&app, &visit, refused(error.to_string())).await,
@@ -145,9 +145,9 @@ pub(crate) async fn renew(
     Guarded(NoFields {}): Guarded<NoFields>,
 ) -> Result<Response, PageError> {
     match app.deeds.renew(&app.issuing, &visit.actor(), id).await {
-        Ok(order) => {
+        Ok(queued) => {
             app.orders_wanted.notify_one();
-            Ok(Redirect::to(&routes::order(order)).into_response())
+            Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
         Err(OrderError::Store(error)) => Err(error.into()),
         Err(OrderError::Unknown) => Err(PageError::NotFound),

@@ -55,7 +55,7 @@ pub(crate) struct SettingFields {
 /// What an undo button sends.
 #[derive(Deserialize)]
 pub(crate) struct UndoFields {
-    entry: TrailId,
+    entry: String,
 }
 
 /// The page.
@@ -101,6 +101,7 @@ pub(crate) async fn undo(
     let Ok(fusionpbx) = &app.fusionpbx else {
         return again(&app, &visit, StatusCode::SERVICE_UNAVAILABLE, None).await;
     };
+    let entry = entry.parse::<TrailId>().map_err(|_| PageError::NotFound)?;
     let to = routes::PASSWORDS;
     match app.deeds.undo_policy(fusionpbx, &visit.actor(), entry).await {
         Ok(changed) => {

@@ -27,7 +27,10 @@ pub(crate) struct SignInForm {
 
 /// The form.
 pub(crate) async fn get(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
-    if session::operator(&session).await?.is_some() {
+    // Asked as `Visit` asks: a disabled operator would be sent in a circle.
+    if let Some(id) = session::operator(&session).await?
+        && app.deeds.store.operator_name(id).await?.is_some()
+    {
         return Ok(Redirect::to(routes::WALLS).into_response());
     }
     form(&app, &session, "", None).await
@@ -52,12 +55,10 @@ pub(crate) async fn post(
         Err(SignInError::Busy) => Err(PageError::TooMany),
         Err(SignInError::Store(error)) => Err(error.into()),
         Err(error @ (SignInError::Wrong | SignInError::Damaged)) => {
-            warn!(client = address, "A sign-in was refused");
-            let mut words = error.to_string();
-            if let Some(first) = words.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            let page = form(&app, &session, &form_sent.name, Some(format!("{words}."))).await?;
+            warn!(client = address, "A sign-in was refused: {error}");
+            // A stranger learns nothing else, whatever the cause.
+            let words = "The name or the password is not right.".to_owned();
+            let page = form(&app, &session, &form_sent.name, Some(words)).await?;
             Ok((StatusCode::UNAUTHORIZED, page).into_response())
         }
     }
