@@ -237,7 +237,9 @@ async fn fill(postgres: &Postgres, tenants: u32, user: &str) -> Result<()> {
 fn copy_programs(directory: &Path, tools: &Tools) -> Result<Tools> {
     let copy = |from: &Path| -> Result<PathBuf> {
         let to = directory.join(from.file_name().unwrap_or_default());
-        fs::copy(from, &to).with_context(|| format!("copying {}", from.display()))?;
+        // Copied by a child: while we held it open for writing, another thread's new child would hold it too until it
+        // has become its program, and to start it would fail as "text file busy".
+        Start::program("cp", directory).arg("--").arg(from).arg(&to).run().context("copying the programs")?;
         fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
         Ok(to)
     };
