@@ -56,8 +56,9 @@ for (const list of document.querySelectorAll('[data-filter]')) {
     count.textContent = words.length ? `${shown} of ${rows.length}` : '';
   });
   bar.append(label, field, count);
-  const heading = list.querySelector(':scope > h2, :scope > summary');
-  heading.after(bar);
+  const first = list.querySelector(':scope > .group, :scope > table');
+  if (first) first.before(bar);
+  else list.querySelector(':scope > h2, :scope > summary').after(bar);
 }
 
 // A link to one row unfolds what it lies in.

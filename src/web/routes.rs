@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::OrderId;
+use crate::base::ids::{CertificateId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -31,4 +31,9 @@ pub(super) const STATIC: &str = "/static/{file}";
 
 pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
+}
+
+/// Where the form of a certificate posts to that orders it anew.
+pub(super) fn renew(id: CertificateId) -> String {
+    format!("/certificates/{id}/renew")
 }

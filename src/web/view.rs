@@ -137,7 +137,17 @@ pub(super) fn wall_findings(walls: &Walls, wall: Wall) -> Vec<FindingView> {
     let mut findings: Vec<&Finding> = walls.report.of_wall(wall).collect();
     findings.sort_by_key(|finding| rank(finding.outcome));
     let numbered = findings.into_iter().enumerate();
-    numbered.map(|(number, finding)| FindingView { wall: String::new(), ..finding_view(finding, number) }).collect()
+    let on_its_own_page = |(number, finding): (usize, &Finding)| {
+        let mut view = finding_view(finding, number);
+        view.wall.clear();
+        if let Some(remedy) =
+            view.remedy.as_mut().filter(|_| finding.remedy.as_ref().is_some_and(|remedy| remedy.page == Some(wall)))
+        {
+            remedy.page = None;
+        }
+        view
+    };
+    numbered.map(on_its_own_page).collect()
 }
 
 const fn rank(outcome: Outcome) -> u8 {
@@ -192,10 +202,7 @@ fn finding_view(finding: &Finding, number: usize) -> FindingView {
         remedy: finding.remedy.as_ref().map(|remedy| RemedyView {
             words: remedy.words.clone(),
             commands: remedy.commands.join("\n"),
-            page: remedy
-                .page
-                .filter(|page| *page != finding.wall)
-                .map(|page| Link { href: wall_path(page), words: format!("To {}", page.title()) }),
+            page: remedy.page.map(|page| Link { href: wall_path(page), words: format!("To {}", page.title()) }),
         }),
         reference: finding.reference.clone(),
     }

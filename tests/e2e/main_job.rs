@@ -71,6 +71,8 @@ async fn raise_and_undo(browser: &Browser, world: &World) {
     browser.press_button(ROW, "Save the length").await;
     browser.sees(&format!("{ROW} .fault"), "at most 72").await;
     assert_eq!(browser.value(&format!("{ROW}-value")).await, "4000");
+    let in_sight = "return document.activeElement.id + (scrollY > 0 ? ' in sight' : '')";
+    assert_eq!(browser.run(in_sight).await, "users-password_length-value in sight");
     assert_eq!(stored(world, SETTING).await.as_deref(), Some("12"));
 
     browser.fill(&format!("{ROW}-value"), "16").await;

@@ -298,9 +298,13 @@ fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
         life: life(row, now),
         generation: in_force.map(|in_force| in_force.generation.0.to_string()).unwrap_or_default(),
         served: served(row, walls),
-        renewal: minutes(row.next_attempt),
-        renewal_why: match (in_force, row.failures) {
-            (None, _) => "after its first order",
+        renewal: match (in_force, row.next_attempt) {
+            (None, _) => "after its first order".to_owned(),
+            (Some(_), None) => "when a third of its life is left".to_owned(),
+            (Some(_), Some(at)) => at.minutes(),
+        },
+        renewal_why: match (in_force.and(row.next_attempt), row.failures) {
+            (None, _) => "",
             (Some(_), 0) => "a third of its life is left then",
             (Some(_), _) => "a retry after failures, further apart each time",
         }

@@ -27,7 +27,7 @@ pub(crate) async fn get(
     let steps = store.steps(id, 0).await?;
     let (mark, state) = order_state(&order);
     draw(&OrderPage {
-        frame: view::frame(&app, &visit, &format!("Order {id}"), "certificates").await?,
+        frame: view::frame(&app, &visit, &format!("Order {id}: {state}"), "certificates").await?,
         id: id.to_string(),
         names: certificate.names.iter().map(ToString::to_string).collect(),
         mark,
@@ -95,7 +95,9 @@ fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure
         "on this host" => {
             "Look at the agent's log and at what nginx says, then order again. What was served before is still served."
         }
-        "at the CA" => "Read the CA's words above; they name the name and the rule. Mend that, then order again.",
+        "at the CA" => {
+            "If the CA gave a reason, it stands above: mend that. If it gave none, look whether this host reaches it. Then order again."
+        }
         _ => "The service's log has the cause. Order again when it is mended.",
     };
     let again = match (&certificate.in_force, certificate.next_attempt) {
@@ -107,6 +109,7 @@ fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure
         their_words: printable(&failure.words),
         next: next.to_owned(),
         again,
+        retry: routes::renew(certificate.id),
         onward: Some(Link { href: routes::CERTIFICATES.to_owned(), words: "To the certificates".to_owned() }),
     }
 }

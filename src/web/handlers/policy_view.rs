@@ -39,7 +39,8 @@ pub(super) fn policy(
     let mut groups = Vec::new();
     for (category, title, words) in GROUPS {
         let readings = global.iter().filter(|reading| reading.key.category() == category && reading.is_shown());
-        let rows: Vec<SettingRow> = readings.map(|reading| setting_row(reading, typed, may_write)).collect();
+        let mut rows: Vec<SettingRow> = readings.map(|reading| setting_row(reading, typed, may_write)).collect();
+        say_once(&mut rows);
         if !rows.is_empty() {
             let (anchor, title, words) = (category.to_owned(), title.to_owned(), words.to_owned());
             groups.push(SettingGroup { anchor, title, words, rows });
@@ -53,6 +54,18 @@ pub(super) fn policy(
                      Settings > Reload in FusionPBX makes it take hold at once."
             .to_owned(),
         to_be_seen_commands: String::new(),
+    }
+}
+
+/// Neighbours are often enforced in the same way: that is said for the first of them.
+fn say_once(rows: &mut [SettingRow]) {
+    let mut said = String::new();
+    for row in rows {
+        if row.enforced.words == said {
+            "As above.".clone_into(&mut row.enforced.words);
+        } else {
+            said.clone_from(&row.enforced.words);
+        }
     }
 }
 
@@ -114,7 +127,7 @@ fn source(reading: &PolicyReading) -> String {
 
 fn floor(setting: &PasswordSetting) -> String {
     match (setting.floor, setting.shape) {
-        (None, _) => "no floor".to_owned(),
+        (None, _) => String::new(),
         (Some(_), Shape::Flag) => "on".to_owned(),
         (Some(floor), _) => format!("{floor} or more"),
     }
@@ -229,7 +242,7 @@ fn override_row(global: &[PolicyReading], one: &Override, (typed, may_write): (O
     let above = global.iter().find(|reading| reading.key == one.key).and_then(PolicyReading::value);
     let value = one.row.stored.value.as_deref().unwrap_or_default();
     let (mark, words) = match one.row.stored.counting() {
-        None if one.row.stored.enabled => (Mark::Plain, "empty: the global value counts"),
+        None if one.row.stored.enabled => (Mark::Plain, "the global value counts"),
         None => (Mark::Plain, "switched off: the global value counts"),
         Some(_) if !one.tenant.enabled => (Mark::Plain, "the tenant is switched off"),
         Some(_) if one.is_weaker => (Mark::Fail, "weaker"),

@@ -10,11 +10,14 @@ use crate::base::clock::{Timestamp, spoken};
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
 use crate::web::handlers::draw;
-use crate::web::pages::upgrades::{FactRow, PackageRow, UpgradesPage, UpgradesView};
+use crate::web::pages::upgrades::{FactRow, PackageGroup, PackageRow, UpgradesPage, UpgradesView};
 use crate::web::parts::Mark;
 use crate::web::state::AppState;
 use crate::web::view;
 use crate::wire::answer::PackageFacts;
+
+/// A list of packages up to this length is shown at once.
+const SHORT: usize = 15;
 
 /// The page.
 pub(crate) async fn get(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
@@ -30,22 +33,12 @@ pub(crate) async fn get(State(app): State<AppState>, visit: Visit) -> Result<Res
 }
 
 fn upgrades_view(packages: &PackageFacts, walls: &Walls, now: Timestamp) -> UpgradesView {
-    let mut pending: Vec<PackageRow> = packages
-        .pending
-        .iter()
-        .map(|package| PackageRow {
-            name: printable(&package.name),
-            installed: printable(&package.installed),
-            candidate: printable(&package.candidate),
-            security: package.security,
-        })
-        .collect();
-    pending.sort_by(|one, other| other.security.cmp(&one.security).then_with(|| one.name.cmp(&other.name)));
-    let security = pending.iter().filter(|package| package.security).count();
+    let pending = packages_by_archive(packages);
+    let security = packages.pending.iter().filter(|package| package.security).count();
     let words = if pending.is_empty() {
-        "nothing is pending, as far as the package lists know".to_owned()
+        "Nothing is pending, as far as the package lists know.".to_owned()
     } else {
-        format!("{security} from the security archive, {} in all", pending.len())
+        format!("{security} from the security archive, {} in all.", packages.pending.len())
     };
     let commands = if pending.is_empty() { String::new() } else { "apt-get update\napt-get upgrade".to_owned() };
     UpgradesView {
@@ -55,6 +48,29 @@ fn upgrades_view(packages: &PackageFacts, walls: &Walls, now: Timestamp) -> Upgr
         held_back: packages.held_back.iter().map(|name| printable(name)).collect(),
         commands,
     }
+}
+
+fn packages_by_archive(packages: &PackageFacts) -> Vec<PackageGroup> {
+    let mut groups = Vec::new();
+    for (security, one, many, mark) in [
+        (true, "security update", "security updates", Mark::Fail),
+        (false, "ordinary update", "ordinary updates", Mark::Plain),
+    ] {
+        let chosen = packages.pending.iter().filter(|package| package.security == security);
+        let mut rows: Vec<PackageRow> = chosen
+            .map(|package| PackageRow {
+                name: printable(&package.name),
+                installed: printable(&package.installed),
+                candidate: printable(&package.candidate),
+            })
+            .collect();
+        rows.sort_by(|one, other| one.name.cmp(&other.name));
+        if !rows.is_empty() {
+            let title = format!("{} {}", rows.len(), if rows.len() == 1 { one } else { many });
+            groups.push(PackageGroup { title, mark, open: rows.len() <= SHORT, rows });
+        }
+    }
+    groups
 }
 
 fn fact_rows(packages: &PackageFacts, walls: &Walls, now: Timestamp) -> Vec<FactRow> {

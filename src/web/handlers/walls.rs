@@ -18,7 +18,7 @@ use crate::web::handlers::coverage::Covered;
 use crate::web::handlers::draw;
 use crate::web::handlers::sign_in::NoFields;
 use crate::web::pages::walls::{ExpiringRow, Score, ScoreLine, UncoveredCard, UpdatesCard, WallRow, WallsPage};
-use crate::web::parts::Mark;
+use crate::web::parts::{FindingGroup, Link, Mark};
 use crate::web::state::AppState;
 use crate::web::{flash, routes, view};
 
@@ -34,13 +34,15 @@ pub(crate) async fn get(State(app): State<AppState>, visit: Visit) -> Result<Res
     let now = app.deeds.clock.now();
     let certificates = app.deeds.store.certificates().await?;
     let score = score_view(&walls.report);
+    let groups = view::finding_groups(&walls);
     draw(&WallsPage {
         frame: view::frame(&app, &visit, "Walls", "walls").await?,
         summary: summary(&walls.report),
+        worst: worst(&groups),
         fortress: Fortress::draw(&rings(&walls.report), &score.value, "of 100"),
         walls: walls.report.walls.iter().map(wall_row).collect(),
         score,
-        groups: view::finding_groups(&walls),
+        groups,
         expiring: Ok(expiring(&certificates, now)),
         updates: updates(&walls, now),
         uncovered: uncovered(&walls, &certificates, now),
@@ -54,8 +56,14 @@ pub(crate) async fn look_again(
     Guarded(NoFields {}): Guarded<NoFields>,
 ) -> Result<Response, PageError> {
     app.look_again.notify_one();
-    let words = "Rampart looks at every wall now. Load this page again in some seconds.";
-    flash::done(&visit.session, words, routes::WALLS).await
+    let text = "Rampart looks again now. It takes a few seconds: then load this page once more.";
+    flash::done(&visit.session, text, routes::WALLS).await
+}
+
+/// Findings stand worst first, and those that fail before all others.
+fn worst(groups: &[FindingGroup]) -> Option<Link> {
+    let worst = groups.first().filter(|group| group.mark == Mark::Fail)?.findings.first()?;
+    Some(Link { href: format!("#{}", worst.anchor), words: worst.title.clone() })
 }
 
 fn summary(report: &Report) -> String {

@@ -27,7 +27,7 @@ pub struct UpgradesView {
     /// `3 from the security archive, 14 in all`.
     pub words: String,
     /// Pending packages, security ones first.
-    pub pending: Vec<PackageRow>,
+    pub pending: Vec<PackageGroup>,
     /// Packages held back.
     pub held_back: Vec<String>,
     /// The command that would do it, to copy; empty if nothing is pending.
@@ -45,6 +45,19 @@ pub struct FactRow {
     pub mark: Mark,
 }
 
+/// Pending packages of one archive.
+#[derive(Clone, Debug)]
+pub struct PackageGroup {
+    /// `3 security updates`.
+    pub title: String,
+    /// Whether that is a worry.
+    pub mark: Mark,
+    /// Whether the list is unfolded at first: only a short one is.
+    pub open: bool,
+    /// The packages by name; never empty.
+    pub rows: Vec<PackageRow>,
+}
+
 /// One pending package.
 #[derive(Clone, Debug)]
 pub struct PackageRow {
@@ -54,6 +67,4 @@ pub struct PackageRow {
     pub installed: String,
     /// The version it would become.
     pub candidate: String,
-    /// Whether it comes from the security archive.
-    pub security: bool,
 }

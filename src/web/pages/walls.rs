@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::web::fortress::Fortress;
 use crate::web::frame::Frame;
-use crate::web::parts::{FindingGroup, Mark};
+use crate::web::parts::{FindingGroup, Link, Mark};
 
 /// The page at `/`.
 #[derive(Clone, Debug, Template)]
@@ -14,6 +14,8 @@ pub struct WallsPage {
     pub frame: Frame,
     /// The verdict over everything in one sentence: `4 findings need you; 3 walls could not be tested.`
     pub summary: String,
+    /// Where to begin: the worst finding that fails.
+    pub worst: Option<Link>,
     /// The drawing.
     pub fortress: Fortress,
     /// The same as the drawing, as a list, outermost wall first.

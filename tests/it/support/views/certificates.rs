@@ -169,7 +169,8 @@ pub(super) fn order(town: Town, live: bool) -> OrderPage {
             their_words: town.text("urn:ietf:params:acme:error:unauthorized: No TXT record found"),
             next: town.text("Look whether the zone is delegated to ns1.example.test, then order again."),
             again: "It is tried again at 20:44 UTC.".into(),
-            onward: Some(Link { href: "/certificates#order".into(), words: "Order again".into() }),
+            retry: "/certificates/7/renew".into(),
+            onward: Some(Link { href: "/certificates".into(), words: "To the certificates".into() }),
         }),
         proofs: if live || refused {
             Vec::new()

@@ -2,7 +2,7 @@
 
 use rampart::web::pages::ssh::{SshContextView, SshFactsView, SshPage};
 use rampart::web::pages::unbuilt::{ByHand, UnbuiltPage};
-use rampart::web::pages::upgrades::{FactRow, PackageRow, UpgradesPage, UpgradesView};
+use rampart::web::pages::upgrades::{FactRow, PackageGroup, PackageRow, UpgradesPage, UpgradesView};
 use rampart::web::parts::Mark;
 
 use super::Town;
@@ -53,11 +53,16 @@ pub(super) fn ssh(town: Town) -> SshPage {
 }
 
 pub(super) fn upgrades(town: Town) -> UpgradesPage {
-    let package = |name: &str, security| PackageRow {
+    let package = |name: &&str| PackageRow {
         name: town.name(name),
-        installed: if security { town.text("3.0.15-1~deb12u1") } else { String::new() },
+        installed: if *name == "vim" { String::new() } else { town.text("3.0.15-1~deb12u1") },
         candidate: town.name("3.0.17-1~deb12u2"),
-        security,
+    };
+    let group = |title: &str, mark, open, names: &[&str]| PackageGroup {
+        title: title.into(),
+        mark,
+        open,
+        rows: names.iter().map(package).collect(),
     };
     let fact = |name: &str, value: &str, mark| FactRow { name: name.into(), value: town.name(value), mark };
     UpgradesPage {
@@ -78,14 +83,8 @@ pub(super) fn upgrades(town: Town) -> UpgradesPage {
             ],
             words: "3 from the security archive, 14 in all.".into(),
             pending: vec![
-                package("openssl", true),
-                package("libssl3", true),
-                package("nginx", true),
-                package("tzdata", false),
-                package("base-files", false),
-                package("bash", false),
-                package("curl", false),
-                package("vim", false),
+                group("3 security updates", Mark::Fail, true, &["libssl3", "nginx", "openssl"]),
+                group("5 ordinary updates", Mark::Plain, false, &["base-files", "bash", "curl", "tzdata", "vim"]),
             ],
             held_back: vec![town.name("linux-image-amd64")],
             commands: "apt-get update && apt-get upgrade".into(),

@@ -2,7 +2,7 @@
 
 use rampart::web::fortress::{Fortress, RingSource};
 use rampart::web::pages::walls::{ExpiringRow, Score, ScoreLine, UncoveredCard, UpdatesCard, WallRow, WallsPage};
-use rampart::web::parts::{FindingGroup, FindingView, Mark};
+use rampart::web::parts::{FindingGroup, FindingView, Link, Mark};
 
 use super::{Town, WALLS};
 
@@ -12,6 +12,7 @@ pub(super) fn page(town: Town) -> WallsPage {
     WallsPage {
         frame: town.frame("Walls", "walls"),
         summary: "4 findings need you. 3 walls could not be tested, so nobody knows whether they hold.".into(),
+        worst: Some(Link { href: "#findings".into(), words: town.name("Root may sign in over SSH with a password") }),
         fortress: Fortress::draw(&sources, score, score_words),
         walls: sources
             .into_iter()
