@@ -256,6 +256,12 @@ fn agent_settings(house: &Path, nginx: &Nginx, include: &Path) -> String {
     settings(house, &format!("{}[certificates]\nzones = ['{ZONE}']\n", nginx.agent_settings(include)))
 }
 
+/// Why the newest order failed, if it did.
+async fn newest_failure(app: &TestApp) -> Option<String> {
+    let orders = app.state.deeds.store.orders(1).await.unwrap();
+    orders.into_iter().find_map(|order| order.failure).map(|failure| failure.words)
+}
+
 #[tokio::test]
 async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
     let (world, host) = (World::start().await, Host::start().await);
@@ -287,6 +293,8 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
     app.work_off().await;
 
+    let told = newest_failure(&app).await;
+    assert_eq!(told, None, "the renewal failed");
     let renewed = deeds.store.certificates().await.unwrap().remove(0).in_force.unwrap();
     assert_ne!(renewed.serial, first);
     assert_eq!(host.served(ZONE).await, renewed.serial);
