@@ -10,7 +10,7 @@ use rampart::acme::challenge::rfc2136::Rfc2136;
 use rampart::acme::http::HttpDeadlines;
 use rampart::acme::issue::{Patience, Turn};
 use rampart::app::demo::nginx::Nginx;
-use rampart::app::demo::pebble::BLOCKED_NAME;
+use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
 use rampart::base::names::Fqdn;
 use rampart::base::secret::Secret;
@@ -264,7 +264,9 @@ async fn newest_failure(app: &TestApp) -> Option<String> {
 
 #[tokio::test]
 async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
-    let (world, host) = (World::start().await, Host::start().await);
+    // Pebble picks a profile by chance where none is asked for: both of them are to live equally long.
+    let options = PebbleOptions { lifetime: Duration::from_hours(160), ..PebbleOptions::default() };
+    let (world, host) = (World::with(options).await, Host::start().await);
     let app = start(&world, host.agent.agent.clone()).await;
     let operator = app.operator().await;
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
