@@ -400,3 +400,45 @@ async fn without_any_fusionpbx_the_page_says_what_was_looked_for() {
 
     page.assert_says(StatusCode::OK, "no FusionPBX was found");
 }
+
+#[tokio::test]
+async fn of_two_saves_of_the_same_form_at_once_one_is_made_and_the_other_told() {
+    let house = House::beside(Database::shipped(Generation::V5_5).await).await;
+    let form = house.form("users.password_length").await;
+
+    let (one, other) = tokio::join!(
+        house.operator.press(&form, &[("value", "24")]),
+        house.operator.press(&form, &[("value", "25")])
+    );
+
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [StatusCode::SEE_OTHER, StatusCode::CONFLICT]);
+    let kept = if one.status == StatusCode::SEE_OTHER { "24" } else { "25" };
+    assert_eq!(house.value("users.password_length").await.as_deref(), Some(kept));
+    let mut outcomes: Vec<String> = house.app.trail("policy.").await.into_iter().map(|entry| entry.outcome).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["done", "failed"]);
+}
+
+#[tokio::test]
+async fn a_row_that_someone_else_holds_is_not_waited_for_and_what_was_typed_stays() {
+    let house = House::beside(Database::shipped(Generation::V5_5).await).await;
+    let form = house.form("users.password_length").await;
+    let before = house.value("users.password_length").await;
+    let owner = house.database.owner().await;
+    let mut holder = owner.begin().await.unwrap();
+    let all = "SELECT default_setting_uuid FROM v_default_settings FOR UPDATE";
+    sqlx::query(all).execute(&mut *holder).await.unwrap();
+
+    let answer = house.operator.press(&form, &[("value", "24")]).await;
+    holder.rollback().await.unwrap();
+
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.words());
+    assert!(answer.text("#users-password_length .fault").contains("changed by someone else at this moment"));
+    let back = answer.form(SAVE, &[("key", "users.password_length"), ("scope", "global")]);
+    assert!(back.fields.contains(&("value".to_owned(), "24".to_owned())), "{back:?}");
+    assert_eq!(house.value("users.password_length").await, before);
+    house.operator.press(&back, &[]).await.assert_redirect("/passwords");
+    owner.close().await;
+}
