@@ -114,14 +114,15 @@ impl Store {
         Ok(())
     }
 
-    /// Whether `token` opens a setup link that is neither used nor expired.
+    /// Whether `token` opens a setup link that is neither used nor expired, while nobody can sign in yet.
     ///
     /// # Errors
     /// The store failed.
     pub async fn setup_link_is_open(&self, token: &str, now: Timestamp) -> Result<bool, StoreError> {
         let (digest, now) = (sha256_hex(token.as_bytes()), now.unix());
         let found = sqlx::query_scalar!(
-            "SELECT COUNT(*) FROM setup_links WHERE digest = ? AND used_at IS NULL AND expires_at > ?",
+            "SELECT COUNT(*) FROM setup_links
+             WHERE digest = ? AND used_at IS NULL AND expires_at > ? AND NOT EXISTS (SELECT 1 FROM operators)",
             digest,
             now
         )
@@ -144,7 +145,8 @@ impl Store {
         let (digest, hash, now) = (sha256_hex(token.as_bytes()), password_hash.expose(), now.unix());
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let used = sqlx::query!(
-            "UPDATE setup_links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND expires_at > ?",
+            "UPDATE setup_links SET used_at = ?
+             WHERE digest = ? AND used_at IS NULL AND expires_at > ? AND NOT EXISTS (SELECT 1 FROM operators)",
             now,
             digest,
             now

@@ -74,3 +74,15 @@ async fn a_guessed_link_opens_nothing() {
         assert!(!answer.text("h1").is_empty(), "{guess}: no page: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn an_open_link_closes_when_someone_was_let_in_another_way() {
+    let app = TestApp::alone().await;
+    let (browser, link) = (app.stranger(), link(&app).await);
+    let form = browser.get(&link).await.form(&link, &[]);
+
+    app.add_operator("second", "a quiet stone wall").await;
+
+    assert_eq!(browser.press(&form, &FIELDS).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.state.deeds.store.count_operators().await.unwrap(), 1);
+}
