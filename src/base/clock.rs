@@ -53,6 +53,13 @@ impl Timestamp {
             .unwrap_or_else(|| format!("{} s after 1970", self.0))
     }
 
+    /// `18:21:36 UTC`, where the day stands elsewhere.
+    #[must_use]
+    pub fn time_of_day(self) -> String {
+        let text = self.rfc3339();
+        text.get(11..19).map_or(text.clone(), |time| format!("{time} UTC"))
+    }
+
     /// `2026-11-22 18:21 UTC`, as pages write it.
     #[must_use]
     pub fn minutes(self) -> String {
@@ -139,6 +146,7 @@ mod tests {
 
         assert_eq!(moment.rfc3339(), "2026-11-22T18:21:36Z");
         assert_eq!(moment.minutes(), "2026-11-22 18:21 UTC");
+        assert_eq!(moment.time_of_day(), "18:21:36 UTC");
     }
 
     #[test]

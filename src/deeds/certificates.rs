@@ -7,13 +7,16 @@ use crate::acme::ca::CertificateAuthority;
 use crate::acme::challenge::Solver;
 use crate::acme::http::HttpDeadlines;
 use crate::acme::issue::{Patience, Turn};
+use crate::acme::renewal::{Attempts, Decision, Lifetime, decide};
 use crate::base::chain::Chain;
+use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
 use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::store::StoreError;
+use crate::store::certificates::CertificateRow;
 use crate::store::trail::{Act, Actor, Close};
 use crate::wire::request::KeyKind;
 
@@ -200,4 +203,14 @@ pub struct Queued {
 #[must_use]
 pub fn joined(names: &[CertificateName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What `row` needs at `now`; `None` for one that was never deployed: its first order is an operator's.
+#[must_use]
+pub fn next_step(row: &CertificateRow, now: Timestamp) -> Option<Decision> {
+    let in_force = row.in_force.as_ref()?;
+    let life = Lifetime { not_before: in_force.not_before, not_after: in_force.not_after };
+    let attempts =
+        Attempts { failures: row.failures, last_attempt: row.last_attempt, paused_until: row.paused_until };
+    Some(decide(&life, &attempts, row.jitter, now))
 }

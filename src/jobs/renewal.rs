@@ -6,13 +6,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info};
 
-use crate::acme::renewal::{Attempts, Decision, Lifetime, decide};
+use crate::acme::renewal::Decision;
 use crate::base::chain::Chain;
-use crate::base::clock::Timestamp;
 use crate::deeds::Deeds;
-use crate::deeds::certificates::{Issuing, OrderError, Queued, joined};
+use crate::deeds::certificates::{Issuing, OrderError, Queued, joined, next_step};
 use crate::store::StoreError;
-use crate::store::certificates::CertificateRow;
 use crate::store::trail::Actor;
 
 const PAUSE: Duration = Duration::from_mins(1);
@@ -63,13 +61,4 @@ pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
         }
     }
     Ok(queued)
-}
-
-/// What `row` needs at `now`; `None` for one that was never deployed: its first order is an operator's.
-fn next_step(row: &CertificateRow, now: Timestamp) -> Option<Decision> {
-    let in_force = row.in_force.as_ref()?;
-    let life = Lifetime { not_before: in_force.not_before, not_after: in_force.not_after };
-    let attempts =
-        Attempts { failures: row.failures, last_attempt: row.last_attempt, paused_until: row.paused_until };
-    Some(decide(&life, &attempts, row.jitter, now))
 }

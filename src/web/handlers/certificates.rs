@@ -6,13 +6,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::acme::account::AccountError;
+use crate::acme::renewal::Decision;
 use crate::audit::finding::Wall;
 use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::ids::CertificateId;
 use crate::base::names::Fqdn;
-use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined};
+use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined, next_step};
 use crate::store::certificates::CertificateRow as Row;
 use crate::store::orders::OrderRow as Order;
 use crate::web::auth::Visit;
@@ -284,6 +285,7 @@ fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
         }
         None => ("not deployed yet".to_owned(), Mark::NotTested),
     };
+    let (renewal, renewal_why) = renewal(row, now);
     CertificateRow {
         id: row.id.to_string(),
         names: row.names.iter().map(ToString::to_string).collect(),
@@ -298,20 +300,25 @@ fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
         life: life(row, now),
         generation: in_force.map(|in_force| in_force.generation.0.to_string()).unwrap_or_default(),
         served: served(row, walls),
-        renewal: match (in_force, row.next_attempt) {
-            (None, _) => "after its first order".to_owned(),
-            (Some(_), None) => "when a third of its life is left".to_owned(),
-            (Some(_), Some(at)) => at.minutes(),
-        },
-        renewal_why: match (in_force.and(row.next_attempt), row.failures) {
-            (None, _) => "",
-            (Some(_), 0) => "a third of its life is left then",
-            (Some(_), _) => "a retry after failures, further apart each time",
-        }
-        .to_owned(),
+        renewal,
+        renewal_why: renewal_why.to_owned(),
         failure: row.last_failure.as_deref().map(printable).unwrap_or_default(),
         can_renew: true,
     }
+}
+
+/// When the renewal job will act, and why then.
+fn renewal(row: &Row, now: Timestamp) -> (String, &'static str) {
+    let when = match next_step(row, now) {
+        None => return ("after its first order".to_owned(), ""),
+        Some(Decision::Wait { until }) => until.minutes(),
+        Some(Decision::Renew { .. } | Decision::RenewUrgently { .. }) => "within a minute".to_owned(),
+    };
+    let why = match row.failures {
+        0 => "with a third of its life left, or half of a life below ten days",
+        _ => "a retry after failures, further apart each time",
+    };
+    (when, why)
 }
 
 /// `0a1b2c…9f`.
@@ -329,7 +336,11 @@ fn life(row: &Row, now: Timestamp) -> Life {
         let spent = at.since(in_force.not_before).as_secs().saturating_mul(100) / whole;
         u8::try_from(spent.min(100)).unwrap_or(100)
     };
-    Life { spent: share(now), renewal: row.next_attempt.map_or(67, share) }
+    let renewal = match next_step(row, now) {
+        Some(Decision::Wait { until }) => share(until),
+        _ => share(now),
+    };
+    Life { spent: share(now), renewal }
 }
 
 /// What the last look saw on each listener for this certificate's names.

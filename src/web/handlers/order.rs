@@ -80,7 +80,7 @@ pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> 
             title: printable(&step.words),
             mark,
             word: word.to_owned(),
-            at: step.at.minutes(),
+            at: step.at.time_of_day(),
             words: String::new(),
         }
     });
