@@ -207,9 +207,16 @@ async fn order(browser: &mut Browser, world: &World) -> Result<Value> {
     };
     let listener: SocketAddr = world.nginx_listener().parse()?;
     let name = Fqdn::parse(&format!("phones.{tenant}"))?;
-    let served = probe::handshake(listener, &name, Duration::from_secs(5)).await?;
     let serial = order.get("serial").and_then(Value::as_str).unwrap_or_default();
-    ensure!(served.leaf.serial == serial, "nginx serves {} instead of {serial}", served.leaf.serial);
+    let start = Instant::now();
+    let served = loop {
+        let served = probe::handshake(listener, &name, Duration::from_secs(5)).await?;
+        if served.leaf.serial == serial {
+            break served;
+        }
+        ensure!(start.elapsed() < PATIENCE, "nginx serves {} instead of {serial}", served.leaf.serial);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     Ok(json!({
         "names": order.get("names"), "issuer": order.get("issuer"), "serial": serial,
         "served_serial": served.leaf.serial,
