@@ -25,7 +25,7 @@ resident() { awk '/^VmRSS/ {print $2}' "/proc/$(pgrep -n -f "$1")/status"; }
 
 # wrk's figures for one page: requests a second, p50, p99, and whether every answer was a 200.
 load() {
-	wrk -t2 -c"$2" -d"${seconds}s" --latency -H "Cookie: $cookie" "$address$1" >"$work/wrk"
+	wrk -t"$(($2 > 1 ? 2 : 1))" -c"$2" -d"${seconds}s" --latency -H "Cookie: $cookie" "$address$1" >"$work/wrk"
 	awk -v page="$1" -v c="$2" '
 		/^ +50%/ {p50 = $2} /^ +99%/ {p99 = $2} /^Requests\/sec/ {rate = $2}
 		/Non-2xx/ {bad = " (" $0 ")"}
