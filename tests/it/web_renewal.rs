@@ -77,6 +77,10 @@ async fn a_renewal_that_cannot_be_made_waits_longer_each_time_and_says_when_on_t
     let operator = app.operator().await;
     let page = operator.get("/certificates").await;
     assert!(page.words().contains("no name server is set"), "{}", page.words());
+    assert!(page.words().contains("within a minute"), "{}", page.words());
+    renewal::look(deeds, issuing).await.unwrap();
+    renewal::look(deeds, issuing).await.unwrap();
+    let page = operator.get("/certificates").await;
     let row = deeds.store.certificate(certificate).await.unwrap().unwrap();
     assert!(page.words().contains(&row.next_attempt.unwrap().minutes()), "{}", page.words());
 }
