@@ -52,6 +52,16 @@ impl Desk {
                 let _change = self.change.try_lock().map_err(|_| Refusal::Busy)?;
                 self.install(certificate, generation, &chain_pem).await.map(Answer::Installed)
             }
+            Request::ReadFactor { .. }
+            | Request::ReadStandingOrders
+            | Request::BeginEnrolment { .. }
+            | Request::FinishEnrolment { .. }
+            | Request::RenewRecovery { .. }
+            | Request::CheckCode { .. }
+            | Request::MakeGrant { .. }
+            | Request::PlaceStandingOrder { .. }
+            | Request::EndStandingOrder { .. }
+            | Request::ForgetFactor { .. } => Err(Refusal::NotAllowed { reason: "not built yet".to_owned() }),
         }
     }
 

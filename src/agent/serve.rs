@@ -23,6 +23,7 @@ use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::rng::Random;
 use crate::wire::answer::{Refusal, Reply};
+use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use crate::wire::request::Request;
 
@@ -171,11 +172,11 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, entry: &mut Entry) -> Option
         outcome.clone_into(&mut entry.outcome);
         None
     };
-    match timeout(PATIENCE, frame::read::<Request>(stream, MAX_REQUEST_BYTES)).await {
-        Ok(Ok(Some(request))) => {
-            request.verb().clone_into(&mut entry.verb);
-            entry.about = about(&request);
-            Some(desk.answer(request).await)
+    match timeout(PATIENCE, frame::read::<Call>(stream, MAX_REQUEST_BYTES)).await {
+        Ok(Ok(Some(call))) => {
+            call.request.verb().clone_into(&mut entry.verb);
+            entry.about = about(&call.request);
+            Some(desk.answer(call.request).await)
         }
         Ok(Ok(None)) => lost(entry, "closed"),
         Ok(Err(FrameError::Broken(_))) => lost(entry, "broken-off"),
@@ -203,6 +204,10 @@ fn outcome(reply: &Reply) -> (String, Option<String>) {
         Err(Refusal::Unable { .. }) => "unable",
         Err(Refusal::RolledBack { .. }) => "rolled-back",
         Err(Refusal::Busy) => "busy",
+        Err(Refusal::WrongCode) => "wrong-code",
+        Err(Refusal::TooManyCodes { .. }) => "too-many-codes",
+        Err(Refusal::NotEnrolled) => "not-enrolled",
+        Err(Refusal::GrantNeeded { .. }) => "grant-needed",
     };
     (word.to_owned(), reply.as_ref().err().map(ToString::to_string))
 }

@@ -26,6 +26,33 @@ pub enum NameError {
     /// RFC 9525 section 6.3: a wildcard stands alone and leftmost.
     #[error("a wildcard stands alone and at the front, as in *.example.com")]
     Wildcard,
+    /// Our own rule for the names of operators: they stand in file names, log lines and pages.
+    #[error("a name has 1 to 64 letters, digits, or any of . - _ @")]
+    Operator,
+}
+
+/// The name of somebody who may sign in to Rampart: 1 to 64 letters, digits and `. - _ @`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct OperatorName(String);
+
+impl OperatorName {
+    /// # Errors
+    /// The name is empty, too long, or has other characters than letters, digits and `. - _ @`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = text.trim();
+        let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte));
+        if text.is_empty() || text.len() > 64 || !letters {
+            return Err(NameError::Operator);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A host name that may go in a certificate: lower case, no trailing dot, at least two labels, A-labels for
@@ -188,6 +215,13 @@ macro_rules! text_type {
 
 text_type!(Fqdn);
 text_type!(CertificateName);
+text_type!(OperatorName);
+
+impl fmt::Display for OperatorName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
 
 impl fmt::Display for Fqdn {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,9 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
+use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
-use crate::deeds::operators::{OperatorError, OperatorName};
+use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{NewPassword, PasswordFault};
 use crate::store::trail::Actor;
 
@@ -38,7 +39,7 @@ pub enum OperatorCommandError {
 /// # Errors
 /// See [`OperatorCommandError`].
 pub async fn run(deeds: &Deeds, command: OperatorCommand, name: &str) -> Result<(), OperatorCommandError> {
-    let name = OperatorName::parse(name)?;
+    let name = OperatorName::parse(name).map_err(OperatorError::from)?;
     let password = NewPassword::parse(read_password()?)?;
     let actor = Actor { name: "command line".to_owned(), address: None };
     match command {

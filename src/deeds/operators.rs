@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::ids::OperatorId;
+use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
@@ -17,9 +18,9 @@ pub const SETUP_LINK_LIFETIME: Duration = Duration::from_mins(30);
 /// Why no operator was added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// A name is 1 to 64 letters, digits, dots, hyphens, underscores or @.
-    #[error("a name has 1 to 64 letters, digits, or any of . - _ @")]
-    Name,
+    /// The name breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The name is in use.
     #[error(transparent)]
     Taken(#[from] NameTaken),
@@ -35,29 +36,6 @@ pub enum OperatorError {
     /// Our own store failed.
     #[error("the operator could not be kept")]
     Store(#[from] StoreError),
-}
-
-/// An operator's name that keeps the rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorName(String);
-
-impl OperatorName {
-    /// # Errors
-    /// The name is empty, too long, or has other characters than letters, digits and `. - _ @`.
-    pub fn parse(text: &str) -> Result<Self, OperatorError> {
-        let text = text.trim();
-        let letters = text.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_@".contains(letter));
-        if text.is_empty() || text.len() > 64 || !letters {
-            return Err(OperatorError::Name);
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl Deeds {

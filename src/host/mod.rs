@@ -11,6 +11,7 @@ use crate::base::names::CertificateName;
 use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
 };
+use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use crate::wire::request::{Generation, KeyKind, Request};
 
@@ -143,14 +144,15 @@ impl Agent {
             Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
             _ => self.read_deadline,
         };
-        let reply = tokio::time::timeout(after, self.converse(request)).await;
+        let call = Call::bare(request.clone());
+        let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
 
-    async fn converse(&self, request: &Request) -> Result<Reply, AgentError> {
+    async fn converse(&self, call: &Call) -> Result<Reply, AgentError> {
         let mut stream =
             UnixStream::connect(self.socket.as_ref()).await.map_err(|source| AgentError::Down { source })?;
-        let sent = frame::write(&mut stream, request, MAX_REQUEST_BYTES).await;
+        let sent = frame::write(&mut stream, call, MAX_REQUEST_BYTES).await;
         if let Err(FrameError::TooLarge(_) | FrameError::Malformed(_)) = sent {
             return Err(AgentError::Confused { reason: "the request is too large to send".to_owned() });
         }
@@ -174,5 +176,12 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Certificates(_) => "certificates",
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
+        Answer::Factor(_) => "factor",
+        Answer::StandingOrders(_) => "standing-orders",
+        Answer::EnrolmentBegun(_) => "enrolment-begun",
+        Answer::RecoveryCodes(_) => "recovery-codes",
+        Answer::CodeGood(_) => "code-good",
+        Answer::Granted(_) => "granted",
+        Answer::Done => "done",
     }
 }

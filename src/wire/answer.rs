@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::CertificateId;
+use crate::wire::carried::Carried;
+use crate::wire::grant::StandingOrder;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -25,6 +27,20 @@ pub enum Answer {
     KeyMade(KeyMade),
     /// To `Install`.
     Installed(Installed),
+    /// To `ReadFactor`.
+    Factor(FactorFacts),
+    /// To `ReadStandingOrders`.
+    StandingOrders(Vec<PlacedOrder>),
+    /// To `BeginEnrolment`.
+    EnrolmentBegun(EnrolmentBegun),
+    /// To `FinishEnrolment` and `RenewRecovery`: codes that are shown once, and work once each.
+    RecoveryCodes(Vec<Carried>),
+    /// To `CheckCode`: it was good, and is used up.
+    CodeGood(CodeGood),
+    /// To `MakeGrant`: the token to bring along.
+    Granted(Carried),
+    /// It is done, and there is nothing more to say.
+    Done,
 }
 
 /// Why the agent did not do what was asked.
@@ -58,6 +74,62 @@ pub enum Refusal {
     /// Another change is under way.
     #[error("another change is under way")]
     Busy,
+    /// The code is wrong, was used already, or is too old.
+    #[error("the code is not right")]
+    WrongCode,
+    /// Too many wrong codes: none is looked at before then.
+    #[error("too many wrong codes; the next one is looked at in {wait_seconds} s")]
+    TooManyCodes {
+        /// Seconds to wait.
+        wait_seconds: u64,
+    },
+    /// The operator has no second factor here.
+    #[error("there is no second factor yet")]
+    NotEnrolled,
+    /// The request needs a grant, and the one that came along is missing, old, used up, or for something else.
+    #[error("a fresh code is needed for this: {reason}")]
+    GrantNeeded {
+        /// What was wrong with the grant.
+        reason: String,
+    },
+}
+
+/// How an operator's second factor stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactorFacts {
+    /// Since when there is one; `None` if there is none.
+    pub since: Option<Timestamp>,
+    /// How many recovery codes are left.
+    pub recovery_left: u8,
+}
+
+/// A standing order in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedOrder {
+    /// What may be done.
+    pub order: StandingOrder,
+    /// Who placed it: an operator, or `root`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A new seed, said once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentBegun {
+    /// The key URI that authenticators read from a QR code (`otpauth://totp/…`).
+    pub uri: Carried,
+    /// The seed in base32, to be typed by hand.
+    pub secret: Carried,
+}
+
+/// A code was good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeGood {
+    /// Whether it was a recovery code.
+    pub recovery: bool,
+    /// How many recovery codes are left.
+    pub recovery_left: u8,
 }
 
 /// The agent's introduction.

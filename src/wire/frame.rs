@@ -74,16 +74,19 @@ pub async fn write<M: Serialize + Sync>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::call::Call;
     use crate::wire::request::Request;
 
     #[tokio::test]
     async fn a_message_arrives_as_it_was_sent() {
         let (mut here, mut there) = tokio::io::duplex(1024);
 
-        write(&mut here, &Request::ReadSsh, MAX_REQUEST_BYTES).await.unwrap();
-        let arrived: Option<Request> = read(&mut there, MAX_REQUEST_BYTES).await.unwrap();
+        let call = Call::bare(Request::ReadSsh);
 
-        assert_eq!(arrived, Some(Request::ReadSsh));
+        write(&mut here, &call, MAX_REQUEST_BYTES).await.unwrap();
+        let arrived: Option<Call> = read(&mut there, MAX_REQUEST_BYTES).await.unwrap();
+
+        assert_eq!(arrived, Some(call));
     }
 
     #[tokio::test]
@@ -106,10 +109,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_request_is_malformed() {
-        let body = br#"{"ask":"run","command":"id"}"#;
+        let body = br#"{"request":{"ask":"run","command":"id"}}"#;
         let mut frame = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
         frame.extend_from_slice(body);
 
-        assert!(matches!(read::<Request>(&mut frame.as_slice(), 64).await, Err(FrameError::Malformed(_))));
+        assert!(matches!(read::<Call>(&mut frame.as_slice(), 64).await, Err(FrameError::Malformed(_))));
     }
 }

@@ -4,5 +4,8 @@
 //! root-owned settings say where things lie. A frame is a length (four bytes, big-endian) and that many bytes of JSON.
 
 pub mod answer;
+pub mod call;
+pub mod carried;
 pub mod frame;
+pub mod grant;
 pub mod request;

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::encoding::sha256_hex;
 use crate::base::ids::CertificateId;
-use crate::base::names::CertificateName;
+use crate::base::names::{CertificateName, OperatorName};
+use crate::wire::carried::Carried;
+use crate::wire::grant::{SessionMark, StandingOrder};
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,80 @@ pub enum Request {
         /// The leaf and its intermediates, PEM, leaf first.
         chain_pem: String,
     },
+    /// Whether `operator` has a second factor here, and how many recovery codes are left.
+    ReadFactor {
+        /// Whose.
+        operator: OperatorName,
+    },
+    /// The standing orders in force.
+    ReadStandingOrders,
+    /// Make a new seed for `operator`, and say it once. The factor counts only after `FinishEnrolment`.
+    BeginEnrolment {
+        /// Whose.
+        operator: OperatorName,
+        /// The code that `rampart-agent enrol` printed; for somebody who has a factor, a code of that one.
+        proof: Carried,
+    },
+    /// Put the seed of `BeginEnrolment` in force, proved by a code made from it. Answers new recovery codes, once.
+    FinishEnrolment {
+        /// Whose.
+        operator: OperatorName,
+        /// Six digits.
+        code: Carried,
+    },
+    /// New recovery codes in place of the old ones.
+    RenewRecovery {
+        /// Whose.
+        operator: OperatorName,
+        /// Six digits.
+        code: Carried,
+    },
+    /// Is `code` good now? A code that was good is used up.
+    CheckCode {
+        /// Whose.
+        operator: OperatorName,
+        /// Six digits, or a recovery code.
+        code: Carried,
+    },
+    /// Allow `what`, once, to this operator in this session, on the strength of a fresh code.
+    MakeGrant {
+        /// Who allows it.
+        operator: OperatorName,
+        /// In which session of the console.
+        session: SessionMark,
+        /// Six digits, or a recovery code.
+        code: Carried,
+        /// The request that will come, word for word.
+        what: Box<Self>,
+    },
+    /// Let unattended work go on inside `order`, until it is ended.
+    PlaceStandingOrder {
+        /// What may be done.
+        order: StandingOrder,
+    },
+    /// End what `PlaceStandingOrder` allowed.
+    EndStandingOrder {
+        /// The same order.
+        order: StandingOrder,
+    },
+    /// Forget the second factor of `operator`, so that a new one can be enrolled.
+    ForgetFactor {
+        /// Whose.
+        operator: OperatorName,
+    },
+}
+
+/// What a request must bring along before the agent does it for the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it only reads.
+    Nothing,
+    /// A code that it carries itself.
+    OwnCode,
+    /// A grant for exactly this request.
+    Grant,
+    /// A standing order that covers it, or a grant for exactly this request.
+    StandingOrderOrGrant,
 }
 
 /// The kind of a private key.
@@ -90,6 +167,45 @@ impl Request {
             Self::ReadCertificates => "read-certificates",
             Self::MakeKey { .. } => "make-key",
             Self::Install { .. } => "install",
+            Self::ReadFactor { .. } => "read-factor",
+            Self::ReadStandingOrders => "read-standing-orders",
+            Self::BeginEnrolment { .. } => "begin-enrolment",
+            Self::FinishEnrolment { .. } => "finish-enrolment",
+            Self::RenewRecovery { .. } => "renew-recovery",
+            Self::CheckCode { .. } => "check-code",
+            Self::MakeGrant { .. } => "make-grant",
+            Self::PlaceStandingOrder { .. } => "place-standing-order",
+            Self::EndStandingOrder { .. } => "end-standing-order",
+            Self::ForgetFactor { .. } => "forget-factor",
         }
+    }
+
+    /// What it must bring along. A new request is refused to the console until it has a line here.
+    #[must_use]
+    pub const fn needs(&self) -> Needs {
+        match self {
+            Self::Hello
+            | Self::ReadSsh
+            | Self::ReadPackages
+            | Self::ReadCertificates
+            | Self::ReadFactor { .. }
+            | Self::ReadStandingOrders => Needs::Nothing,
+            Self::BeginEnrolment { .. }
+            | Self::FinishEnrolment { .. }
+            | Self::RenewRecovery { .. }
+            | Self::CheckCode { .. }
+            | Self::MakeGrant { .. } => Needs::OwnCode,
+            Self::MakeKey { .. } | Self::Install { .. } => Needs::StandingOrderOrGrant,
+            Self::PlaceStandingOrder { .. } | Self::EndStandingOrder { .. } | Self::ForgetFactor { .. } => {
+                Needs::Grant
+            }
+        }
+    }
+
+    /// The SHA-256 of the request with all its arguments, hex: what a grant is bound to.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        // Both sides write the same type with the same library; a request that could not be written could not come.
+        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
     }
 }

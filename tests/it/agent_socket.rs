@@ -58,7 +58,7 @@ async fn another_user_of_the_host_is_refused_even_if_the_socket_is_open_to_all()
     let running = RunningAgent::start(&settings(house.path(), "")).await;
     std::fs::set_permissions(&running.socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let client = "use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0) or die; connect(S, sockaddr_un($ARGV[0])) or die \
-                  qq(connect: $!); syswrite(S, pack('N', 15) . '{\"ask\":\"hello\"}'); local $/; print <S>;";
+                  qq(connect: $!); syswrite(S, pack('N', 27) . '{\"request\":{\"ask\":\"hello\"}}'); local $/; print <S>;";
 
     let start = Start::program("/usr/bin/perl", house.path()).arg("-e").arg(client).arg(&running.socket);
     let said = tokio::task::spawn_blocking(|| start.run_as(RunAs { uid: 65_534, gid: 65_534 }).run());
@@ -76,10 +76,10 @@ async fn a_frame_that_is_too_large_or_nonsense_is_refused_and_the_agent_goes_on(
     let frames = [
         vec![0xff, 0xff, 0xff, 0xff],
         frame("{}"),
-        frame(r#"{"ask":"run","command":"id"}"#),
-        frame(r#"{"ask":"install","certificate":1,"generation":1,"chain_pem":"","path":"/etc/shadow"}"#),
-        frame(r#"{"ask":"make-key","certificate":1,"names":["../../etc/x"],"key":"rsa-2048"}"#),
-        frame(r#"{"ask":"make-key","certificate":"../1","names":["a.example.com"],"key":"rsa-2048"}"#),
+        frame(r#"{"request":{"ask":"run","command":"id"}}"#),
+        frame(r#"{"request":{"ask":"install","certificate":1,"generation":1,"chain_pem":"","path":"/etc/shadow"}}"#),
+        frame(r#"{"request":{"ask":"make-key","certificate":1,"names":["../../etc/x"],"key":"rsa-2048"}}"#),
+        frame(r#"{"request":{"ask":"make-key","certificate":"../1","names":["a.example.com"],"key":"rsa-2048"}}"#),
     ];
 
     for bytes in frames {

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rampart::base::names::OperatorName;
 use rampart::base::secret::Secret;
-use rampart::deeds::operators::OperatorName;
 use rampart::deeds::password::NewPassword;
 use rampart::store::trail::Actor;
 use reqwest::StatusCode;

@@ -21,10 +21,9 @@ use crate::app::demo::postgres::{Listen, Postgres};
 use crate::app::demo::process::{Child, RunAs, Start};
 use crate::app::demo::town::{self, Town};
 use crate::base::clock::SystemClock;
-use crate::base::names::Fqdn;
+use crate::base::names::{Fqdn, OperatorName};
 use crate::base::rng::{SystemRandom, token};
 use crate::base::secret::Secret;
-use crate::deeds::operators::OperatorName;
 use crate::deeds::password::NewPassword;
 use crate::store::trail::Actor;
 

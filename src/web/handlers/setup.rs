@@ -7,8 +7,9 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use tower_sessions::Session;
 
+use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
-use crate::deeds::operators::{OperatorError, OperatorName};
+use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{HashError, NewPassword, PasswordFault};
 use crate::web::auth::Client;
 use crate::web::csrf::Guarded;
