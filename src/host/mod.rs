@@ -13,7 +13,20 @@ use crate::wire::answer::{
 };
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::request::{Generation, KeyKind, Request};
+use crate::wire::grant::Grant;
+use crate::wire::request::{Generation, KeyKind, Needs, Request};
+
+/// The answer of the wanted kind, or that the agent is confused.
+macro_rules! expect_answer {
+    ($answer:expr, $wanted:ident) => {
+        match $answer {
+            Answer::$wanted(answer) => Ok(answer),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+}
+
+mod gate;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
@@ -54,22 +67,14 @@ pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
     change_deadline: Duration,
-}
-
-macro_rules! expect_answer {
-    ($answer:expr, $wanted:ident) => {
-        match $answer {
-            Answer::$wanted(answer) => Ok(answer),
-            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
-        }
-    };
+    grant: Option<Grant>,
 }
 
 impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE }
+        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None }
     }
 
     /// The same agent, with one deadline for everything.
@@ -77,6 +82,12 @@ impl Agent {
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         (self.read_deadline, self.change_deadline) = (deadline, deadline);
         self
+    }
+
+    /// The same agent, asked with `grant`: it is good for one request.
+    #[must_use]
+    pub fn with_grant(&self, grant: Grant) -> Self {
+        Self { grant: Some(grant), ..self.clone() }
     }
 
     /// Who the agent is and as whom it runs.
@@ -140,11 +151,11 @@ impl Agent {
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request {
-            Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
-            _ => self.read_deadline,
+        let after = match request.needs() {
+            Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
+            Needs::Nothing | Needs::OwnCode => self.read_deadline,
         };
-        let call = Call::bare(request.clone());
+        let call = Call { grant: self.grant.clone(), ..Call::bare(request.clone()) };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
