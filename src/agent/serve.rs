@@ -194,6 +194,10 @@ async fn send(stream: &mut UnixStream, reply: Reply) -> Result<(), FrameError> {
             let reason = format!("the answer of {bytes} bytes is larger than a frame");
             frame::write(stream, &Reply::Err(Refusal::Unable { reason }), MAX_ANSWER_BYTES).await
         }
+        Err(FrameError::Malformed(error)) => {
+            let reason = format!("the answer cannot be written: {error}");
+            frame::write(stream, &Reply::Err(Refusal::Unable { reason }), MAX_ANSWER_BYTES).await
+        }
         sent => sent,
     }
 }

@@ -22,7 +22,7 @@ impl Agent {
     /// # Errors
     /// As [`AgentError`].
     pub async fn standing_orders(&self) -> Result<Vec<PlacedOrder>, AgentError> {
-        expect_answer!(self.ask(&Request::ReadStandingOrders).await?, StandingOrders)
+        expect_answer!(self.ask(&Request::ReadStandingOrders).await?, StandingOrders, orders)
     }
 
     /// Has a new seed made, on the strength of an enrolment code or of a code of the factor in force.
@@ -48,7 +48,7 @@ impl Agent {
         code: Secret<String>,
     ) -> Result<Vec<Carried>, AgentError> {
         let request = Request::FinishEnrolment { operator: operator.clone(), code: Carried(code) };
-        expect_answer!(self.ask(&request).await?, RecoveryCodes)
+        expect_answer!(self.ask(&request).await?, RecoveryCodes, codes)
     }
 
     /// Has new recovery codes made in place of the old ones.
@@ -61,7 +61,7 @@ impl Agent {
         code: Secret<String>,
     ) -> Result<Vec<Carried>, AgentError> {
         let request = Request::RenewRecovery { operator: operator.clone(), code: Carried(code) };
-        expect_answer!(self.ask(&request).await?, RecoveryCodes)
+        expect_answer!(self.ask(&request).await?, RecoveryCodes, codes)
     }
 
     /// Has a code checked and used up.
@@ -91,7 +91,7 @@ impl Agent {
             code: Carried(code),
             what: Box::new(what),
         };
-        let token = expect_answer!(self.ask(&request).await?, Granted)?;
+        let token = expect_answer!(self.ask(&request).await?, Granted, token)?;
         Ok(Grant { operator, session, token })
     }
 

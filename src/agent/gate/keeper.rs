@@ -130,7 +130,7 @@ impl Gate {
             // The factor itself says that it was used; a file that stays is only untidy.
             drop(invitation::close(&self.place, &digest));
         }
-        Ok(Answer::RecoveryCodes(codes))
+        Ok(Answer::RecoveryCodes { codes })
     }
 
     /// New recovery codes.
@@ -147,7 +147,7 @@ impl Gate {
         let checked = factor.check(code, self.clock.now());
         let codes = if checked.is_ok() { factor.renew_recovery(self.random.as_ref()) } else { Vec::new() };
         self.write(&factor)?;
-        checked.map(|_| Answer::RecoveryCodes(codes))
+        checked.map(|_| Answer::RecoveryCodes { codes })
     }
 
     /// Uses a code up.
@@ -176,7 +176,7 @@ impl Gate {
         }
         self.spend_code(operator, code)?;
         let token = grants.make(operator, session, what, self.clock.now(), self.random.as_ref())?;
-        Ok(Answer::Granted(token))
+        Ok(Answer::Granted { token })
     }
 
     /// Forgets a factor. There may be none.
@@ -194,7 +194,7 @@ impl Gate {
     /// # Errors
     /// The disk refused.
     pub(in crate::agent) fn orders(&self) -> Result<Answer, Refusal> {
-        Ok(Answer::StandingOrders(standing::placed(&self.place)?))
+        Ok(Answer::StandingOrders { orders: standing::placed(&self.place)? })
     }
 
     /// Keeps a standing order, inside the zones that root approved.
@@ -207,7 +207,10 @@ impl Gate {
         zones: &[Fqdn],
         by: &Leave,
     ) -> Result<Answer, Refusal> {
-        let StandingOrder::Certificate { names, .. } = &order;
+        let StandingOrder::Certificate { certificate, names, .. } = &order;
+        if certificate.0 < 1 {
+            return Err(Refusal::NotAllowed { reason: format!("{certificate} is no certificate's number") });
+        }
         allowed(names, zones)?;
         let by = match by {
             Leave::Operator(operator) => operator.to_string(),

@@ -41,7 +41,9 @@ pub(super) fn end_order(place: &Place, order: &StandingOrder) -> Result<bool, Pl
 /// The disk refused.
 pub(super) fn placed(place: &Place) -> Result<Vec<PlacedOrder>, PlaceError> {
     let mut orders = Vec::new();
-    for name in place.list(ROOT)?.into_iter().filter(|name| name.ends_with(".json")) {
+    // A file that a kill left beside the one it was to become has another ending.
+    let is_whole = |name: &String| std::path::Path::new(name).extension().is_some_and(|ending| ending == "json");
+    for name in place.list(ROOT)?.into_iter().filter(is_whole) {
         let at = format!("{ROOT}/{name}");
         let Some(bytes) = place.read(&at)? else { continue };
         match serde_json::from_slice::<PlacedOrder>(&bytes) {
@@ -57,26 +59,33 @@ pub(super) fn placed(place: &Place) -> Result<Vec<PlacedOrder>, PlaceError> {
 /// # Errors
 /// The disk refused.
 pub(super) fn covers(place: &Place, store: Store<'_>, request: &Request) -> Result<bool, PlaceError> {
-    let (wanted, names) = match request {
-        Request::MakeKey { certificate, names, .. } => (*certificate, names.clone()),
-        Request::Install { certificate, generation, .. } => match store.wish(*certificate, *generation) {
-            Ok(wish) => (*certificate, wish.names),
-            // Whoever carries it out says what is wrong with the number; here it covers nothing.
-            Err(_) => return Ok(false),
-        },
+    let (wanted, names, is_install) = match request {
+        Request::MakeKey { certificate, names, .. } => (*certificate, Some(names.clone()), false),
+        Request::Install { certificate, generation, .. } => {
+            // Whoever carries it out says what is wrong with a generation that has no key.
+            (*certificate, store.wish(*certificate, *generation).ok().map(|wish| wish.names), true)
+        }
         _ => return Ok(false),
     };
-    let is_install = matches!(request, Request::Install { .. });
-    Ok(placed(place)?.iter().any(|placed| allows(&placed.order, wanted, &names, is_install)))
+    let wish = Wish { certificate: wanted, names, is_install };
+    Ok(placed(place)?.iter().any(|placed| wish.is_within(&placed.order)))
 }
 
-fn allows(order: &StandingOrder, wanted: CertificateId, wanted_names: &[CertificateName], is_install: bool) -> bool {
-    let StandingOrder::Certificate { certificate, names, consumers } = order;
-    let set = |names: &[CertificateName]| names.iter().cloned().collect::<BTreeSet<_>>();
-    *certificate == wanted
-        && names.len() == wanted_names.len()
-        && set(names) == set(wanted_names)
-        && (!is_install || consumers.contains(&Consumer::Nginx))
+/// What a request wants of a standing order.
+struct Wish {
+    certificate: CertificateId,
+    names: Option<Vec<CertificateName>>,
+    is_install: bool,
+}
+
+impl Wish {
+    fn is_within(&self, order: &StandingOrder) -> bool {
+        let StandingOrder::Certificate { certificate, names, consumers } = order;
+        let set = |names: &[CertificateName]| names.iter().cloned().collect::<BTreeSet<_>>();
+        *certificate == self.certificate
+            && self.names.as_ref().is_none_or(|own| own.len() == names.len() && set(own) == set(names))
+            && (!self.is_install || consumers.contains(&Consumer::Nginx))
+    }
 }
 
 fn spot(order: &StandingOrder) -> String {
