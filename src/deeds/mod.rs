@@ -7,6 +7,7 @@ pub mod operators;
 pub mod password;
 pub mod policy;
 pub mod sign_in;
+pub mod trail;
 
 use std::sync::Arc;
 

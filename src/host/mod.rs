@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use crate::base::ids::CertificateId;
+use crate::base::ids::{CertificateId, TrailId};
 use crate::base::names::CertificateName;
 use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
@@ -74,13 +74,15 @@ pub struct Agent {
     read_deadline: Duration,
     change_deadline: Duration,
     grant: Option<Grant>,
+    entry: Option<TrailId>,
 }
 
 impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None }
+        let socket = Arc::new(socket);
+        Self { socket, read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None, entry: None }
     }
 
     /// The same agent, with one deadline for everything.
@@ -94,6 +96,13 @@ impl Agent {
     #[must_use]
     pub fn with_grant(&self, grant: Grant) -> Self {
         Self { grant: Some(grant), ..self.clone() }
+    }
+
+    /// The same agent, asked on behalf of an entry of the trail: the agent's own half names it.
+    #[must_use]
+    pub fn for_entry(mut self, entry: TrailId) -> Self {
+        self.entry = Some(entry);
+        self
     }
 
     /// Who the agent is and as whom it runs.
@@ -161,7 +170,7 @@ impl Agent {
             Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
             Needs::Nothing | Needs::OwnCode => self.read_deadline,
         };
-        let call = Call { grant: self.grant.clone(), ..Call::bare(request.clone()) };
+        let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
