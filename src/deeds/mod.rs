@@ -8,6 +8,7 @@ pub mod password;
 pub mod policy;
 pub mod refusal;
 pub mod sign_in;
+pub mod trail;
 
 use std::sync::Arc;
 

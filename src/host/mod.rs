@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use crate::base::ids::CertificateId;
+use crate::base::ids::{CertificateId, TrailId};
 use crate::base::names::CertificateName;
 use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
@@ -54,6 +54,7 @@ pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
     change_deadline: Duration,
+    entry: Option<TrailId>,
 }
 
 macro_rules! expect_answer {
@@ -69,13 +70,20 @@ impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE }
+        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, entry: None }
     }
 
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         (self.read_deadline, self.change_deadline) = (deadline, deadline);
+        self
+    }
+
+    /// The same agent, asked on behalf of an entry of the trail: the agent's own half names it.
+    #[must_use]
+    pub fn for_entry(mut self, entry: TrailId) -> Self {
+        self.entry = Some(entry);
         self
     }
 
@@ -144,7 +152,7 @@ impl Agent {
             Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
             _ => self.read_deadline,
         };
-        let call = Call::bare(request.clone());
+        let call = Call { entry: self.entry, ..Call::bare(request.clone()) };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
