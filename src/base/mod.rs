@@ -8,4 +8,5 @@ pub mod encoding;
 pub mod ids;
 pub mod names;
 pub mod rng;
+pub mod role;
 pub mod secret;

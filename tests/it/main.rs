@@ -26,6 +26,7 @@ mod web_house;
 mod web_orders;
 mod web_passwords;
 mod web_renewal;
+mod web_roles;
 mod web_setup;
 mod web_sign_in;
 mod web_walls;
