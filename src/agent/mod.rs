@@ -14,6 +14,7 @@ mod nginx;
 mod packages;
 mod peer;
 mod place;
+pub mod rights;
 mod run;
 pub mod serve;
 mod sshd;

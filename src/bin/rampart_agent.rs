@@ -10,9 +10,10 @@ use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 use rampart::agent::config::AgentConfig;
 use rampart::agent::gate::invitation;
-use rampart::agent::serve;
+use rampart::agent::{rights, serve};
 use rampart::base::chain::printable;
 use rampart::base::clock::{Clock as _, SystemClock};
+use rampart::base::confine;
 use rampart::base::names::OperatorName;
 use rampart::base::rng::{Random, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         .with_ansi(is_terminal)
         .with_target(false)
         .init();
-    match act(line) {
+    match confine::no_dumps().map_err(Into::into).and_then(|()| act(line)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("The agent stops: {}", printable(&format!("{error:#}")));
@@ -74,6 +75,7 @@ fn act(line: Line) -> anyhow::Result<()> {
     match line.act {
         Act::Serve(settings) => {
             let config = AgentConfig::read(&settings.config)?;
+            rights::give_up(&config)?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()

@@ -24,21 +24,21 @@ const ONE: CertificateId = CertificateId(1);
 const NAME: &str = "a.example.com";
 
 /// An agent whose clock the test moves, and an operator who has enrolled.
-struct House {
+struct Host {
     house: Scratch,
     clock: Arc<ManualClock>,
     running: RunningAgent,
     ann: Authenticator,
 }
 
-impl House {
+impl Host {
     async fn new() -> Self {
         let house = Scratch::new();
         let clock = Arc::new(ManualClock::at(Timestamp::from_unix(1_795_392_000)));
         let settings = settings(house.path(), "[certificates]\nzones = ['example.com']\n");
         let running = RunningAgent::start_at(&settings, clock.clone()).await;
         let ann = Authenticator::enrol(&running.agent, &house.path().join("place"), "ann", clock.as_ref()).await;
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         Self { house, clock, running, ann }
     }
 
@@ -124,7 +124,7 @@ fn needed(reply: &Reply) -> &str {
 /// ASVS 7.5.3.
 #[tokio::test]
 async fn no_request_that_changes_anything_passes_without_a_fresh_grant_for_exactly_it() {
-    let house = House::new().await;
+    let house = Host::new().await;
 
     for (request, other) in writes() {
         let missing = house.ask(&request, None).await;
@@ -150,7 +150,7 @@ async fn no_request_that_changes_anything_passes_without_a_fresh_grant_for_exact
         assert!(needed(&house.ask(&request, Some(grant)).await).contains("used already"), "{request:?}");
 
         let stale = house.grant(&request).await;
-        house.clock.advance(Duration::from_secs(600));
+        house.clock.advance(Duration::from_mins(10));
         assert!(needed(&house.ask(&request, Some(stale)).await).contains("older than 10 minutes"), "{request:?}");
 
         let fresh = house.grant(&request).await;
@@ -169,10 +169,10 @@ async fn no_request_that_changes_anything_passes_without_a_fresh_grant_for_exact
 
 #[tokio::test]
 async fn a_grant_is_gone_when_the_clock_was_set_back_or_the_agent_started_anew() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let what = Request::PlaceStandingOrder { order: order(ONE, &[NAME]) };
     let (one, two) = (house.grant(&what).await, house.grant(&what).await);
-    let House { house, clock, running, ann } = house;
+    let Host { house, clock, running, ann } = house;
 
     clock.set(Timestamp::from_unix(1_000_000_000));
     let back = running.agent.with_grant(one).place_standing_order(order(ONE, &[NAME])).await;
@@ -190,7 +190,7 @@ async fn a_grant_is_gone_when_the_clock_was_set_back_or_the_agent_started_anew()
 
 #[tokio::test]
 async fn inside_a_standing_order_no_grant_is_needed_and_outside_it_one_is() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let agent = &house.running.agent;
     let names = |texts: &[&str]| texts.iter().map(|text| CertificateName::parse(text).unwrap()).collect::<Vec<_>>();
     let both = order(ONE, &["*.example.com", "example.com"]);
@@ -218,7 +218,7 @@ async fn inside_a_standing_order_no_grant_is_needed_and_outside_it_one_is() {
 
 #[tokio::test]
 async fn a_standing_order_outside_roots_zones_or_that_somebody_spoiled_allows_nothing() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let agent = &house.running.agent;
     let outside = order(ONE, &["a.example.org"]);
     let what = Request::PlaceStandingOrder { order: outside.clone() };
@@ -236,7 +236,7 @@ async fn a_standing_order_outside_roots_zones_or_that_somebody_spoiled_allows_no
 /// ASVS 6.5.1: a thousand at once, through the socket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_thousand_who_bring_the_same_code_at_once_one_gets_in() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let code = house.code();
     let agent = &house.running.agent;
 
@@ -256,7 +256,7 @@ async fn of_a_thousand_who_bring_the_same_code_at_once_one_gets_in() {
 /// ASVS 6.4.1.
 #[tokio::test]
 async fn an_enrolment_code_works_once_for_its_operator_and_for_half_an_hour() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let agent = &house.running.agent;
     let (ben, eve) = (OperatorName::parse("ben").unwrap(), OperatorName::parse("eve").unwrap());
     let code = invite(&house.place(), "ben", house.clock.as_ref());
@@ -281,7 +281,7 @@ async fn an_enrolment_code_works_once_for_its_operator_and_for_half_an_hour() {
 
 #[tokio::test]
 async fn a_new_authenticator_needs_a_code_of_the_old_one_or_one_from_root() {
-    let house = House::new().await;
+    let house = Host::new().await;
     let agent = &house.running.agent;
     let ann = &house.ann.operator;
 
@@ -305,7 +305,7 @@ async fn a_new_authenticator_needs_a_code_of_the_old_one_or_one_from_root() {
 #[tokio::test]
 async fn nothing_of_a_seed_or_a_code_is_in_the_journal_and_its_files_are_closed_to_others() {
     use std::os::unix::fs::PermissionsExt as _;
-    let mut house = House::new().await;
+    let mut house = Host::new().await;
     let spare = house.ann.spare();
     let what = Request::PlaceStandingOrder { order: order(ONE, &[NAME]) };
     let grant = house.running.agent.grant(&house.ann.operator, &session("one"), spare.clone(), what).await.unwrap();

@@ -4,5 +4,6 @@ pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod fusionpbx;
+pub(crate) mod requests;
 pub(crate) mod routes;
 pub(crate) mod views;
