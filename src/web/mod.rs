@@ -20,6 +20,7 @@ pub mod may;
 pub mod origin;
 pub mod pages;
 pub mod parts;
+pub mod qr;
 pub mod router;
 mod routes;
 pub mod session;

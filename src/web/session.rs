@@ -12,11 +12,13 @@ use tower_sessions::session::Error as SessionError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
 use crate::base::rng::{Random, token};
 use crate::store::Store;
 use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
 use crate::web::error::PageError;
+use crate::wire::grant::SessionMark;
 
 /// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
 pub const COOKIE: &str = "__Host-rampart";
@@ -117,6 +119,21 @@ pub(super) async fn begin(
 /// Our own store failed.
 pub(super) async fn end(session: &Session) -> Result<(), SessionError> {
     session.flush().await
+}
+
+/// The name under which the agent knows the session; `None` before it is kept.
+pub(super) fn mark_of(session: &Session) -> Option<SessionMark> {
+    let id = session.id()?.0.to_be_bytes();
+    // Not the digest that the store keeps: whoever reads one half learns nothing of the other.
+    sha256_hex(&[b"session of the console: ".as_slice(), &id].concat()).parse().ok()
+}
+
+/// Gives the session a new id: what was known of the old one is worth nothing after a second factor was shown.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn renew_id(session: &Session) -> Result<(), SessionError> {
+    session.cycle_id().await
 }
 
 /// Who the session belongs to.
