@@ -12,19 +12,31 @@ use crate::base::chain::Chain;
 use crate::base::ids::OrderId;
 use crate::store::orders::OrderState;
 use crate::web::auth::Visit;
+use crate::web::caller::Caller;
 use crate::web::error::PageError;
 use crate::web::session;
 use crate::web::state::AppState;
+use crate::web::stranger::FormToken;
 use tower_sessions::Session;
 
-/// The session's CSRF token, made if there is none, and who is signed in.
-pub(crate) async fn session(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
-    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+/// A token for forms, and who is signed in. A stranger gets a token that belongs to the browser, and no session.
+pub(crate) async fn session(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: Session,
+) -> Result<Response, PageError> {
     let operator = match session::operator(&session).await? {
         Some(id) => app.deeds.store.operator_name(id).await?,
         None => None,
     };
-    Ok(Json(json!({ "csrf": csrf, "operator": operator })).into_response())
+    if operator.is_some() {
+        let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+        return Ok(Json(json!({ "csrf": csrf, "operator": operator })).into_response());
+    }
+    app.deeds.store.ping().await?;
+    let token = FormToken::issue(&app.deeds, &caller.headers);
+    let body = Json(json!({ "csrf": token.csrf, "operator": operator })).into_response();
+    Ok(token.on(body))
 }
 
 /// The walls with their findings, in the rows of `rampart check --format json`.
