@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod certificates;
+pub mod devices;
 pub mod factors;
 pub mod facts;
 pub mod open;

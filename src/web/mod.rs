@@ -7,7 +7,10 @@
 
 mod assets;
 mod auth;
+pub mod caller;
+mod cookies;
 mod csrf;
+pub mod door;
 mod error;
 mod flash;
 pub mod fortress;
@@ -25,4 +28,5 @@ pub mod router;
 mod routes;
 pub mod session;
 pub mod state;
+pub mod stranger;
 mod view;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{Entry, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -15,8 +15,9 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
 use crate::base::rng::{Random, token};
+use crate::deeds::Deeds;
 use crate::store::Store;
-use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
+use crate::store::sessions::{ADDRESS_KEY, BROWSER_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
 use crate::web::error::PageError;
 use crate::wire::grant::SessionMark;
 
@@ -27,10 +28,10 @@ pub const COOKIE: &str = "__Host-rampart";
 /// only says 500 without a word; and a browser passes over the end of a `__Host-` cookie that is not marked secure.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(cookie) = response.headers_mut().get_mut(SET_COOKIE)
-        && cookie.as_bytes().starts_with(ENDED.as_bytes())
-    {
-        *cookie = HeaderValue::from_static(FORGET);
+    if let Entry::Occupied(mut cookies) = response.headers_mut().entry(SET_COOKIE) {
+        for cookie in cookies.iter_mut().filter(|cookie| cookie.as_bytes().starts_with(ENDED.as_bytes())) {
+            *cookie = HeaderValue::from_static(FORGET);
+        }
     }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Answered>().is_none() {
         return PageError::SessionLost.into_response();
@@ -92,24 +93,29 @@ pub(super) async fn known_csrf(session: &Session) -> Result<Option<String>, Sess
     session.get(CSRF_KEY).await
 }
 
-/// Makes the session the operator's, under a new id and with a new CSRF token.
+/// Who has just signed in, and with what.
+pub(super) struct SignedIn {
+    pub(super) operator: OperatorId,
+    pub(super) address: Option<String>,
+    pub(super) browser: String,
+}
+
+/// Makes the session the operator's, under a new id and with a new CSRF token. Only here a session comes into being.
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn begin(
-    session: &Session,
-    operator: OperatorId,
-    address: Option<String>,
-    now: Timestamp,
-) -> Result<(), SessionError> {
+pub(super) async fn begin(session: &Session, signed_in: SignedIn, deeds: &Deeds) -> Result<(), SessionError> {
+    let now = deeds.clock.now();
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(OPERATOR_KEY, operator.0).await?;
+    session.insert(OPERATOR_KEY, signed_in.operator.0).await?;
     session.insert(SINCE_KEY, now.unix()).await?;
     session.insert(SEEN_KEY, now.unix()).await?;
-    if let Some(address) = address {
+    session.insert(BROWSER_KEY, signed_in.browser).await?;
+    if let Some(address) = signed_in.address {
         session.insert(ADDRESS_KEY, address).await?;
     }
+    csrf(session, deeds.random.as_ref()).await?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ mod look;
 mod store_house;
 mod support;
 mod web_csrf;
+mod web_door;
 mod web_events;
 mod web_house;
 mod web_orders;

@@ -221,10 +221,10 @@ async fn the_console_answers_to_its_own_name_only() {
     assert!(!answer.body.contains("evil.example"));
 }
 
-/// Sends it, and leaves the browser's cookie as it was.
+/// Sends it, and leaves the browser's cookies as they were.
 async fn send(browser: &Browser, request: RequestBuilder) -> Answer {
-    let cookie = browser.cookie();
+    let jar = browser.jar();
     let answer = browser.send(request).await;
-    browser.hold(cookie);
+    browser.put(jar);
     answer
 }

@@ -76,7 +76,7 @@ impl Gate {
             }
             Needs::StandingOrderOrGrant | Needs::Grant => {}
         }
-        grants.spend(call.grant.as_ref(), &call.request, self.clock.now()).map(Leave::Operator)
+        grants.spend(call.grant.as_ref(), &call.request, self.clock.running()).map(Leave::Operator)
     }
 
     /// How an operator's factor stands.
@@ -175,7 +175,7 @@ impl Gate {
             return Err(Refusal::NotAllowed { reason: format!("{} needs no grant", what.verb()) });
         }
         self.spend_code(operator, code)?;
-        let token = grants.make(operator, session, what, self.clock.now(), self.random.as_ref())?;
+        let token = grants.make(operator, session, what, self.clock.running(), self.random.as_ref())?;
         Ok(Answer::Granted { token })
     }
 

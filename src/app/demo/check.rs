@@ -1,10 +1,11 @@
 //! The main job without a person: sign in, change a policy value, order a wildcard certificate, see nginx serve it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use reqwest::header::{COOKIE, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -22,11 +23,11 @@ const WANTED: &str = "15";
 /// How long the first look at the walls, and one order, may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A browser without a window: one session, forms with the session's token.
+/// A browser without a window: a jar of cookies, forms with the session's token.
 struct Browser {
     http: reqwest::Client,
     address: String,
-    cookie: Option<HeaderValue>,
+    cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
@@ -37,21 +38,23 @@ impl Browser {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()?;
-        Ok(Self { http, address: world.address(), cookie: None })
+        Ok(Self { http, address: world.address(), cookies: BTreeMap::new() })
     }
 
     async fn send(&mut self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Result<Response> {
         let mut request = self.http.request(method, format!("{}{path}", self.address)).header(ORIGIN, &self.address);
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie.clone());
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
         }
         if let Some(form) = form {
             request = request.form(form);
         }
         let response = request.send().await.with_context(|| format!("asking for {path}"))?;
-        if let Some(cookie) = response.headers().get(SET_COOKIE) {
-            let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
-            self.cookie = Some(HeaderValue::from_str(pair)?);
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str()?.split(';').next().and_then(|pair| pair.split_once('='));
+            let (name, value) = pair.context("a cookie without a value")?;
+            self.cookies.insert(name.to_owned(), value.to_owned());
         }
         Ok(response)
     }
