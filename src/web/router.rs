@@ -14,8 +14,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    api, certificates, events, order, passwords, second_factor, setup, sign_in, ssh, standing, trail, unbuilt,
-    upgrades, walls,
+    api, certificates, events, order, passwords, second_factor, setup, sign_in, sign_in_code, ssh, standing, trail,
+    unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -75,6 +75,8 @@ fn rows() -> Vec<Row> {
         get(routes::HEALTH, May::Anyone, api::health).without_session(),
         get(routes::SIGN_IN, May::Anyone, sign_in::get),
         post(routes::SIGN_IN, May::Anyone, sign_in::post),
+        get(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::get),
+        post(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::post),
         get(routes::SETUP, May::Anyone, setup::get),
         post(routes::SETUP, May::Anyone, setup::post),
         get(routes::API_SESSION, May::Anyone, api::session),

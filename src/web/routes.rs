@@ -4,6 +4,7 @@ use crate::base::ids::{CertificateId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_IN_CODE: &str = "/sign-in/code";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 pub(super) const SETUP: &str = "/setup/{token}";
 pub(super) const LOOK_AGAIN: &str = "/look-again";

@@ -11,6 +11,7 @@ mod policy_view;
 pub(super) mod second_factor;
 pub(super) mod setup;
 pub(super) mod sign_in;
+pub(super) mod sign_in_code;
 pub(super) mod ssh;
 pub(super) mod standing;
 mod step_up;

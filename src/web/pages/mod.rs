@@ -8,6 +8,7 @@ pub mod passwords_conflict;
 pub mod second_factor;
 pub mod setup;
 pub mod sign_in;
+pub mod sign_in_code;
 pub mod ssh;
 pub mod step_up;
 pub mod trail;

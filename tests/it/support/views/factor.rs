@@ -1,6 +1,8 @@
 //! The data of the second factor, and of the last step before what reaches root.
 
+use rampart::web::frame::Frame;
 use rampart::web::pages::second_factor::{SecondFactorPage, SeedView, Stage};
+use rampart::web::pages::sign_in_code::SignInCodePage;
 use rampart::web::pages::step_up::StepUpPage;
 use rampart::web::qr::QrDrawing;
 
@@ -28,6 +30,14 @@ pub(super) fn pages(town: Town) -> Vec<(&'static str, SecondFactorPage)> {
         (name, SecondFactorPage { frame: town.frame("Second factor", "account"), stage, fault })
     };
     stages.into_iter().map(page).collect()
+}
+
+pub(super) fn sign_in_code(town: Town) -> SignInCodePage {
+    SignInCodePage {
+        frame: Frame { operator: None, ..town.frame("Second factor", "") },
+        name: town.name("maria"),
+        fault: town.fault("the code is not right; wait for the next one"),
+    }
 }
 
 pub(super) fn step_up(town: Town, enrolled: bool) -> StepUpPage {
