@@ -28,6 +28,7 @@ mod web_orders;
 mod web_passwords;
 mod web_renewal;
 mod web_roles;
+mod web_second_factor;
 mod web_setup;
 mod web_sign_in;
 mod web_walls;

@@ -30,6 +30,10 @@ pub(crate) async fn session(
         let body = json!({ "csrf": csrf, "operator": visitor.name, "role": visitor.role.word() });
         return Ok(Json(body).into_response());
     }
+    if let Some(csrf) = session::known_csrf(&session).await? {
+        // Somebody who owes the code of a second factor.
+        return Ok(Json(json!({ "csrf": csrf, "operator": null, "role": null })).into_response());
+    }
     app.deeds.store.ping().await?;
     let token = FormToken::issue(&app.deeds, &caller.headers);
     let body = Json(json!({ "csrf": token.csrf, "operator": null, "role": null })).into_response();

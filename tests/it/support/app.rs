@@ -173,6 +173,14 @@ impl TestApp {
         browser
     }
 
+    /// One more browser of the same operator, whose sign-in leads to `path`.
+    pub(crate) async fn signed_in_to(&self, path: &str) -> Browser {
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 1, nth).into());
+        browser.sign_in(NAME, PASSWORD).await.assert_redirect(path);
+        browser
+    }
+
     /// What the worker does: takes up every order that waits, and ends it.
     pub(crate) async fn work_off(&self) {
         let deeds = &self.state.deeds;
