@@ -13,6 +13,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::store::StoreError;
@@ -151,7 +152,7 @@ impl Deeds {
         self.queue(id, actor, "certificate.order").await
     }
 
-    /// Queues a renewal of a certificate.
+    /// Queues a renewal of a certificate that is in reach; one that is not is unknown.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -159,9 +160,10 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
+        reach: &Reach,
         certificate: CertificateId,
     ) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(certificate).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(reach, certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
             self.may_order(issuing, name.base()).await?;
         }
@@ -181,7 +183,7 @@ impl Deeds {
     }
 
     async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
         let act = Act { act, subject: &subject, before: before.as_deref(), ..Act::default() };

@@ -13,6 +13,7 @@ use rampart::app::demo::nginx::Nginx;
 use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
 use rampart::base::names::Fqdn;
+use rampart::base::role::Reach;
 use rampart::base::secret::Secret;
 use rampart::deeds::certificates::Issuing;
 use rampart::host::Agent;
@@ -258,7 +259,7 @@ fn agent_settings(house: &Path, nginx: &Nginx, include: &Path) -> String {
 
 /// Why the newest order failed, if it did.
 async fn newest_failure(app: &TestApp) -> Option<String> {
-    let orders = app.state.deeds.store.orders(1).await.unwrap();
+    let orders = app.state.deeds.store.orders(&Reach::Everything, 1).await.unwrap();
     orders.into_iter().find_map(|order| order.failure).map(|failure| failure.words)
 }
 
@@ -288,7 +289,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let (deeds, issuing) = (&app.state.deeds, &app.state.issuing);
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
-    let row = deeds.store.certificates().await.unwrap().remove(0);
+    let row = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0);
     let due = row.next_attempt.unwrap();
     app.clock.advance(due.since(deeds.clock.now()));
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 1);
@@ -297,7 +298,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let told = newest_failure(&app).await;
     assert_eq!(told, None, "the renewal failed");
-    let renewed = deeds.store.certificates().await.unwrap().remove(0).in_force.unwrap();
+    let renewed = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0).in_force.unwrap();
     assert_ne!(renewed.serial, first);
     assert_eq!(host.served(ZONE).await, renewed.serial);
     let entry = &app.trail("certificate.renew").await[0];
@@ -334,7 +335,7 @@ async fn an_order_whose_worker_was_killed_goes_on_after_the_lease() {
     deeds.carry_out(&issuing(&world, host.agent.agent.clone()), &again).await.unwrap();
 
     assert_eq!(again.id, claimed.id);
-    let done = deeds.store.order(claimed.id).await.unwrap().unwrap();
+    let done = deeds.store.order(&Reach::Everything, claimed.id).await.unwrap().unwrap();
     assert_eq!(done.state, OrderState::Done, "{:?}", done.failure);
     assert_eq!(host.served(ZONE).await, done.served_serial.unwrap());
     let entries = app.trail("certificate.order").await;

@@ -16,13 +16,15 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 28] = [
+const EXPECTED: [(&str, &str, &[&str]); 37] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("GET", "/sign-in", ALL),
     ("POST", "/sign-in", ALL),
     ("GET", "/setup/{token}", ALL),
     ("POST", "/setup/{token}", ALL),
+    ("GET", "/invitation/{token}", ALL),
+    ("POST", "/invitation/{token}", ALL),
     ("GET", "/api/session", ALL),
     ("GET", "/", WALLS),
     ("POST", "/look-again", &["support", "operator"]),
@@ -44,6 +46,13 @@ const EXPECTED: [(&str, &str, &[&str]); 28] = [
     ("GET", "/api/walls", WALLS),
     ("GET", "/api/policy", SIGNED_IN),
     ("GET", "/api/orders/{id}", SIGNED_IN),
+    ("GET", "/operators", OPERATOR),
+    ("POST", "/operators", OPERATOR),
+    ("POST", "/operators/{id}/role", OPERATOR),
+    ("POST", "/operators/{id}/enable", OPERATOR),
+    ("POST", "/operators/{id}/invitation", OPERATOR),
+    ("POST", "/operators/{id}/disable", OPERATOR),
+    ("POST", "/operators/{id}/end-sessions", OPERATOR),
     // Last: it ends the session.
     ("POST", "/sign-out", SIGNED_IN),
 ];

@@ -15,7 +15,7 @@ use rampart::audit::walls::Walls;
 use rampart::base::clock::{Clock as _, ManualClock, SystemClock};
 use rampart::base::names::{Fqdn, OperatorName};
 use rampart::base::rng::SystemRandom;
-use rampart::base::role::Role;
+use rampart::base::role::{Reach, Role};
 use rampart::base::secret::Secret;
 use rampart::deeds::certificates::Issuing;
 use rampart::deeds::password::NewPassword;
@@ -180,7 +180,7 @@ impl TestApp {
     /// The newest entries of the trail whose act begins with `prefix`.
     pub(crate) async fn trail(&self, prefix: &str) -> Vec<Entry> {
         let query = TrailQuery { act_prefix: prefix.to_owned(), limit: 50, ..TrailQuery::default() };
-        self.state.deeds.store.entries(&query).await.unwrap()
+        self.state.deeds.store.entries(&Reach::Everything, &query).await.unwrap()
     }
 
     /// The console's own file.

@@ -102,6 +102,9 @@ impl Town {
             csrf: "4b1e0c9a77d2".into(),
             flash: None,
             host: self.name("pbx.example.test"),
+            home: "/".into(),
+            sees_walls: true,
+            manages_operators: true,
             walls: WALLS
                 .iter()
                 .map(|(slug, title, mark)| NavWall {
