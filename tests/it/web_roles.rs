@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rampart::base::role::Role;
+use rampart::web::may::May;
 use rampart::web::router;
 use reqwest::{Method, StatusCode};
 
@@ -64,6 +65,23 @@ fn every_route_is_in_the_matrix() {
 
     assert_eq!(table.iter().collect::<BTreeSet<_>>(), known.iter().collect::<BTreeSet<_>>());
     assert_eq!(table.len(), known.len(), "a route stands twice in the table");
+}
+
+#[test]
+fn the_table_in_the_documentation_is_the_one_that_counts() {
+    let page = std::fs::read_to_string(format!("{}/docs/operating.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let scoped = [May::SeePolicy, May::ChangePolicy, May::SeeCertificates, May::RenewCertificate, May::SeeTrail];
+    let mut table = "| | viewer | support | tenant | operator |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    for may in May::ALL {
+        let cell = |role: Role| match role.may(may) {
+            false => "\u{2013}",
+            true if role == Role::Tenant && scoped.contains(&may) => "own domain",
+            true => "yes",
+        };
+        table.extend(["| ", may.words(), " | ", &Role::ALL.map(cell).join(" | "), " |\n"]);
+    }
+
+    assert!(page.contains(&table), "docs/operating.md lacks:\n{table}");
 }
 
 /// Everyone who may come, each with a browser of their own.

@@ -3,6 +3,7 @@
 mod certificates;
 mod host;
 mod passwords;
+mod roster;
 mod walls;
 
 use askama::Template;
@@ -55,6 +56,12 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("order_over", certificates::order(town, false).render().unwrap()),
         ("ssh", host::ssh(town).render().unwrap()),
         ("upgrades", host::upgrades(town).render().unwrap()),
+        ("operators", roster::operators(town).render().unwrap()),
+        ("invited", roster::invited(town).render().unwrap()),
+        ("invitation", roster::invitation(town).render().unwrap()),
+        ("own_passwords", roster::own_passwords(town).render().unwrap()),
+        ("own_certificates", roster::own_certificates(town).render().unwrap()),
+        ("own_domain", roster::own_domain(town).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
     ];
     pages.sort_by_key(|(name, _)| *name);
