@@ -5,6 +5,7 @@ mod acme_faults;
 mod acme_issue;
 mod acme_world;
 mod agent_facts;
+mod agent_gate;
 mod agent_house;
 mod agent_install;
 mod agent_packaging;
