@@ -84,9 +84,7 @@ async fn assemble(
     stopping: watch::Receiver<bool>,
 ) -> Result<(AppState, JoinSet<()>)> {
     // Orders go on after a stop, and keep their entries open; nothing else does.
-    for acts in ["policy.", "session.", "operator.", "certificate.account"] {
-        deeds.store.close_abandoned(acts, deeds.clock.now()).await?;
-    }
+    deeds.store.close_abandoned_but_orders(deeds.clock.now()).await?;
     let agent = Agent::at(config.agent.socket.clone());
     let issuing = Arc::new(build::issuing(config, agent.clone())?);
     let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;

@@ -89,7 +89,7 @@ impl Deeds {
         };
         let wanted = PolicyChange { change, place: inverse.place };
         let (changed, undo) = self.apply(fusionpbx, actor, "policy.undo", &wanted).await?;
-        if let Err(error) = self.store.mark_undone(entry, undo).await {
+        if let Err(error) = self.store.mark_undone(entry, undo, self.clock.now()).await {
             error!("Entry {entry} was undone, but could not be marked so: {}", Chain(&error));
         }
         Ok(changed)

@@ -18,6 +18,7 @@ mod fusionpbx_settings;
 mod fusionpbx_survey;
 mod look;
 mod store_house;
+mod store_trail;
 mod support;
 mod web_csrf;
 mod web_events;

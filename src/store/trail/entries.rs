@@ -1,0 +1,106 @@
+//! The trail as pages show it: one row for each entry.
+
+use crate::base::clock::Timestamp;
+use crate::base::ids::TrailId;
+use crate::store::trail::{Entry, TrailQuery};
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// One entry.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn entry(&self, id: TrailId) -> Result<Option<Entry>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT o.id AS "id!", o.at AS "at!", o.actor, o.address, o.act, o.subject, o.domain, o.before, o.after,
+                      c.outcome AS "outcome?", c.reason AS "reason?", c.inverse AS "inverse?",
+                      u.undone_by AS "undone_by?"
+               FROM trail AS o
+               LEFT JOIN trail AS c ON c.kind = 'close' AND c.entry = o.id
+               LEFT JOIN trail AS u ON u.kind = 'undone' AND u.entry = o.id
+               WHERE o.id = ? AND o.kind = 'open'"#,
+            id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(Entry::from))
+    }
+
+    /// Entries, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn entries(&self, query: &TrailQuery) -> Result<Vec<Entry>, StoreError> {
+        let before = query.before.map_or(i64::MAX, |id| id.0);
+        let text = query.text.to_lowercase();
+        let limit = i64::from(query.limit);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT o.id AS "id!", o.at AS "at!", o.actor, o.address, o.act, o.subject, o.domain, o.before, o.after,
+                      c.outcome AS "outcome?", c.reason AS "reason?", c.inverse AS "inverse?",
+                      u.undone_by AS "undone_by?"
+               FROM trail AS o
+               LEFT JOIN trail AS c ON c.kind = 'close' AND c.entry = o.id
+               LEFT JOIN trail AS u ON u.kind = 'undone' AND u.entry = o.id
+               WHERE o.kind = 'open' AND o.id < ?
+                 AND (? IS NULL OR o.domain = ?)
+                 AND (? = '' OR substr(o.act, 1, length(?)) = ?)
+                 AND (? = '' OR coalesce(c.outcome, 'open') = ?)
+                 AND (? = '' OR instr(lower(o.actor || ' ' || o.act || ' ' || o.subject || ' ' || coalesce(o.domain, '')
+                                            || ' ' || coalesce(o.address, '')), ?) > 0)
+               ORDER BY o.id DESC
+               LIMIT ?"#,
+            before,
+            query.domain,
+            query.domain,
+            query.act_prefix,
+            query.act_prefix,
+            query.act_prefix,
+            query.outcome,
+            query.outcome,
+            text,
+            text,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(Entry::from).collect())
+    }
+}
+
+struct Row {
+    id: i64,
+    at: i64,
+    actor: Option<String>,
+    address: Option<String>,
+    act: Option<String>,
+    subject: Option<String>,
+    domain: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+    outcome: Option<String>,
+    reason: Option<String>,
+    inverse: Option<String>,
+    undone_by: Option<i64>,
+}
+
+impl From<Row> for Entry {
+    fn from(row: Row) -> Self {
+        Self {
+            id: TrailId(row.id),
+            opened: Timestamp::from_unix(row.at),
+            actor: row.actor.unwrap_or_default(),
+            address: row.address,
+            act: row.act.unwrap_or_default(),
+            subject: row.subject.unwrap_or_default(),
+            domain: row.domain,
+            before: row.before,
+            after: row.after,
+            outcome: row.outcome.unwrap_or_else(|| "open".to_owned()),
+            reason: row.reason,
+            inverse: row.inverse,
+            undone_by: row.undone_by.map(TrailId),
+        }
+    }
+}
