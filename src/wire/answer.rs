@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
+use crate::wire::journal::JournalPage;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -39,6 +41,10 @@ pub enum Answer {
     CodeGood(CodeGood),
     /// To `MakeGrant`: the token to bring along.
     Granted(Carried),
+    /// To `NoteTrail`: the line of the journal that notes it.
+    Noted(Tip),
+    /// To `ReadJournal`.
+    Journal(JournalPage),
     /// It is done, and there is nothing more to say.
     Done,
 }
