@@ -114,7 +114,12 @@ async fn assemble(
         wanted: app.look_again.clone(),
         walls,
     });
-    let jobs = start_jobs(&app, &sweep, &stopping);
+    let mut jobs = start_jobs(&app, &sweep, &stopping);
+    let (deeds, agent, keep) = (deeds, sweep.sources.agent.clone(), config.trail.keep());
+    let end = stopping.clone();
+    keep_running(&mut jobs, ("trail", PAUSE), stopping, move || {
+        jobs::trail::run(deeds.clone(), agent.clone(), keep, end.clone())
+    });
     Ok((app, jobs))
 }
 

@@ -8,6 +8,7 @@ pub mod password;
 pub mod policy;
 pub mod sign_in;
 pub mod trail;
+pub mod trail_check;
 
 use std::sync::Arc;
 

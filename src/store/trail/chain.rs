@@ -111,6 +111,18 @@ impl Store {
         Ok(hash.and_then(|hash| Hash::from_slice(&hash)).unwrap_or(start.hash))
     }
 
+    /// The last record, if its place was sealed by this store.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sealed_end(&self) -> Result<Option<Tip>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        match Head::find(&mut connection, &self.seal).await? {
+            Found::Good(head) => Ok(Some(head.end)),
+            Found::Forged { .. } => Ok(None),
+        }
+    }
+
     /// The record before the first one that is kept, and the last one.
     ///
     /// # Errors
