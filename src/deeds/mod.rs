@@ -6,6 +6,7 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
+pub mod refusal;
 pub mod sign_in;
 pub mod trail;
 pub mod trail_check;

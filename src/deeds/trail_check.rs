@@ -234,7 +234,9 @@ impl<'a> Comparison<'a> {
             let (verb, time) = (printable(verb), printable(time));
             self.flaw = flaw(
                 *entry,
-                format!("the agent did {verb} for entry {entry} at {time} (line {line}), which is no entry here"),
+                format!(
+                    "the agent was asked for {verb} for entry {entry} at {time} (line {line}), which is no entry here"
+                ),
             );
         }
         self

@@ -14,8 +14,27 @@ use crate::wire::answer::{
 };
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
+use crate::wire::grant::Grant;
 use crate::wire::journal::JournalPage;
-use crate::wire::request::{Generation, KeyKind, Request};
+use crate::wire::request::{Generation, KeyKind, Needs, Request};
+
+/// The answer of the wanted kind, or that the agent is confused.
+macro_rules! expect_answer {
+    ($answer:expr, $wanted:ident, $field:ident) => {
+        match $answer {
+            Answer::$wanted { $field } => Ok($field),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+    ($answer:expr, $wanted:ident) => {
+        match $answer {
+            Answer::$wanted(answer) => Ok(answer),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+}
+
+mod gate;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
@@ -56,23 +75,16 @@ pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
     change_deadline: Duration,
+    grant: Option<Grant>,
     entry: Option<TrailId>,
-}
-
-macro_rules! expect_answer {
-    ($answer:expr, $wanted:ident) => {
-        match $answer {
-            Answer::$wanted(answer) => Ok(answer),
-            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
-        }
-    };
 }
 
 impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, entry: None }
+        let socket = Arc::new(socket);
+        Self { socket, read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None, entry: None }
     }
 
     /// The same agent, with one deadline for everything.
@@ -80,6 +92,12 @@ impl Agent {
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         (self.read_deadline, self.change_deadline) = (deadline, deadline);
         self
+    }
+
+    /// The same agent, asked with `grant`: it is good for one request.
+    #[must_use]
+    pub fn with_grant(&self, grant: Grant) -> Self {
+        Self { grant: Some(grant), ..self.clone() }
     }
 
     /// The same agent, asked on behalf of an entry of the trail: the agent's own half names it.
@@ -167,11 +185,11 @@ impl Agent {
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request {
-            Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
-            _ => self.read_deadline,
+        let after = match request.needs() {
+            Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
+            Needs::Nothing | Needs::OwnCode => self.read_deadline,
         };
-        let call = Call { entry: self.entry, ..Call::bare(request.clone()) };
+        let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
@@ -204,11 +222,11 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",
-        Answer::StandingOrders(_) => "standing-orders",
+        Answer::StandingOrders { .. } => "standing-orders",
         Answer::EnrolmentBegun(_) => "enrolment-begun",
-        Answer::RecoveryCodes(_) => "recovery-codes",
+        Answer::RecoveryCodes { .. } => "recovery-codes",
         Answer::CodeGood(_) => "code-good",
-        Answer::Granted(_) => "granted",
+        Answer::Granted { .. } => "granted",
         Answer::Noted(_) => "noted",
         Answer::Journal(_) => "journal",
         Answer::Done => "done",

@@ -82,8 +82,13 @@ impl Store {
         let tip = check.tip();
         let broken =
             check.finish().err().map(|broken| Flaw { number: broken.number, after: at, words: broken.to_string() });
-        let forged = forged.map(|words| Flaw { number: tip.number.saturating_add(1), after: at, words });
-        Ok(ChainReport { start: head.start, tip, at, flaw: first_break.or(broken).or(forged) })
+        let found = first_break.or(broken);
+        let flaw = match (found, forged) {
+            (Some(flaw), Some(words)) => Some(Flaw { words: format!("{}; {words}", flaw.words), ..flaw }),
+            (None, Some(words)) => Some(Flaw { number: tip.number.saturating_add(1), after: at, words }),
+            (found, None) => found,
+        };
+        Ok(ChainReport { start: head.start, tip, at, flaw })
     }
 
     /// At most `limit` records after `number`, as they are kept.
