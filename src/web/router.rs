@@ -95,6 +95,7 @@ fn rows() -> Vec<Row> {
         get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
         get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
         get(routes::TRAIL, May::SeeTrail, trail::get),
+        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
         get(routes::API_WALLS, May::SeeWalls, api::walls),
         get(routes::API_POLICY, May::SeePolicy, api::policy),
         get(routes::API_ORDER, May::SeeCertificates, api::order),

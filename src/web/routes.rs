@@ -22,6 +22,7 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const TRAIL_EXPORT: &str = "/trail/export";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";

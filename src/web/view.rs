@@ -230,9 +230,10 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
     };
     let can_undo = entry.inverse.is_some() && entry.undone_by.is_none() && entry.outcome == "done";
     TrailRow {
+        number: entry.id.to_string(),
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
-        from: entry.address.clone().unwrap_or_default(),
+        from: entry.address.as_deref().map(printable).unwrap_or_default(),
         what: format!("{} {}", act_words(&entry.act), printable(&entry.subject)),
         before: entry.before.as_deref().map(printable).unwrap_or_default(),
         after: entry.after.as_deref().map(printable).unwrap_or_default(),
@@ -253,6 +254,7 @@ fn act_words(act: &str) -> &str {
         "session.sign-out" => "signed out:",
         "operator.add" => "added the operator",
         "operator.reset" => "gave a new password to",
+        "operator.offer-link" => "showed a setup link for",
         "policy.change" => "changed",
         "policy.undo" => "put back",
         "certificate.account" => "made an account at",

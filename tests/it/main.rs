@@ -31,4 +31,5 @@ mod web_renewal;
 mod web_roles;
 mod web_setup;
 mod web_sign_in;
+mod web_trail;
 mod web_walls;

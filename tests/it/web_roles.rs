@@ -16,7 +16,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 28] = [
+const EXPECTED: [(&str, &str, &[&str]); 29] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("GET", "/sign-in", ALL),
@@ -41,6 +41,7 @@ const EXPECTED: [(&str, &str, &[&str]); 28] = [
     ("GET", "/xml-rpc", WALLS),
     ("GET", "/intrusion", WALLS),
     ("GET", "/trail", SIGNED_IN),
+    ("GET", "/trail/export", WALLS),
     ("GET", "/api/walls", WALLS),
     ("GET", "/api/policy", SIGNED_IN),
     ("GET", "/api/orders/{id}", SIGNED_IN),
