@@ -27,8 +27,6 @@ CREATE TABLE trail (
 ) STRICT;
 CREATE UNIQUE INDEX trail_close_of ON trail (entry) WHERE kind = 'close';
 CREATE UNIQUE INDEX trail_undone_of ON trail (entry) WHERE kind = 'undone';
-CREATE INDEX trail_by_outcome ON trail (outcome, entry) WHERE kind = 'close';
-CREATE INDEX trail_by_act ON trail (act, id) WHERE kind = 'open';
 CREATE INDEX trail_by_domain ON trail (domain, id) WHERE kind = 'open' AND domain IS NOT NULL;
 
 -- The entries that are open, so that none need be searched for.

@@ -39,7 +39,7 @@ pub(super) struct Entry {
     /// What it was about, if anything.
     pub(super) about: Option<String>,
     /// The entry of the console's trail that it belongs to.
-    pub(super) entry: Option<TrailId>,
+    pub(super) on_behalf_of: Option<TrailId>,
     /// The line that was written before the act.
     pub(super) of: Option<i64>,
     /// The end of the console's trail, if that is what it told.
@@ -60,7 +60,7 @@ impl Entry {
             pid: self.pid,
             stage: self.of.map(|_| Stage::Close),
             of: self.of,
-            entry: self.entry.map(|entry| entry.0),
+            entry: self.on_behalf_of.map(|entry| entry.0),
             verb: self.verb.clone(),
             about: self.about.clone(),
             outcome: Some(self.outcome.clone()),
@@ -124,7 +124,7 @@ impl Journal {
             journal.write(&Entry {
                 verb: record.verb,
                 about: record.about,
-                entry: record.entry.map(TrailId),
+                on_behalf_of: record.entry.map(TrailId),
                 of: Some(number),
                 outcome: "abandoned".to_owned(),
                 reason: Some("the agent stopped before the end".to_owned()),
@@ -346,7 +346,7 @@ mod tests {
         let scratch = Scratch::new("journal");
         let place = Arc::new(scratch.place());
         let killed = journal(&place);
-        let install = Entry { entry: Some(TrailId(7)), ..entry("install") };
+        let install = Entry { on_behalf_of: Some(TrailId(7)), ..entry("install") };
         assert_eq!(killed.write_before(&install).unwrap(), 1);
         drop(killed);
 

@@ -183,7 +183,7 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, standing: Standing, entry: &
         Ok(Ok(Some(call))) => {
             call.request.verb().clone_into(&mut entry.verb);
             entry.about = about(&call.request);
-            entry.entry = call.entry;
+            entry.on_behalf_of = call.entry;
             if let Request::NoteTrail { number, hash } = call.request {
                 entry.trail = Some(Tip { number, hash });
             }

@@ -305,20 +305,20 @@ async fn read(agent: &Agent, known: Option<AgentEnd>) -> Result<Half, AgentError
     loop {
         let mut is_good = true;
         for text in &lines {
-            let line = JournalLine::parse(text);
+            let parsed = JournalLine::parse(text);
             // A line that cannot be read fits nothing.
             let unread = || Link { number: check.tip().number + 1, record: text.clone(), hash: Hash::BEGINNING };
-            let link = line.as_ref().map_or_else(unread, |line| line.link.clone());
+            let link = parsed.as_ref().map_or_else(unread, |known| known.link.clone());
             if is_good && link.number > end.number {
                 break;
             }
             is_good = check.take(&link);
-            if let Some(line) = line.filter(|_| is_good) {
+            if let Some(good) = parsed.filter(|_| is_good) {
                 if known.is_some_and(|known| known.tip.number == link.number) {
                     half.known = Some(link.hash);
                 }
-                at = Some(line.record.time.clone());
-                half.see(&line);
+                half.see(&good);
+                at = Some(good.record.time);
             }
         }
         let reached = check.tip().number;

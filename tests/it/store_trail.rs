@@ -15,7 +15,7 @@ use crate::agent_house::Scratch;
 
 /// A store with every kind of record in it, and its file.
 struct House {
-    house: Scratch,
+    directory: Scratch,
     store: Store,
     rows: SqlitePool,
 }
@@ -56,7 +56,7 @@ impl House {
         let store = Store::open(house.path(), &SystemRandom).await.unwrap();
         let file = house.path().join("rampart.sqlite");
         let rows = SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-        Self { house, store, rows }
+        Self { directory: house, store, rows }
     }
 
     /// What somebody does who can write the file: nothing of the schema holds them.
@@ -77,7 +77,7 @@ impl House {
 
     /// The number of the first bad record, and what is wrong with it.
     async fn flaw(&self) -> (i64, String) {
-        let flaw = self.check().await.flaw.expect("a flaw");
+        let flaw = self.check().await.flaw.unwrap();
         (flaw.number, flaw.words)
     }
 }
@@ -182,7 +182,7 @@ async fn a_head_that_was_set_back_does_not_hide_what_was_cut() {
 
         house.tamper(forge).await;
         house.tamper("DELETE FROM trail WHERE id >= 9").await;
-        let flaw = house.check().await.flaw.expect("a flaw");
+        let flaw = house.check().await.flaw.unwrap();
 
         assert!(flaw.words.contains(said), "{forge}: {}", flaw.words);
     }
@@ -292,7 +292,7 @@ async fn entries_are_forgotten_as_a_whole_and_never_while_they_are_open() {
 #[tokio::test]
 async fn many_writers_on_one_file_make_one_chain() {
     let house = House::empty().await;
-    let other = Store::open(house.house.path(), &SystemRandom).await.unwrap();
+    let other = Store::open(house.directory.path(), &SystemRandom).await.unwrap();
     let stores = Arc::new([house.store.clone(), other]);
 
     let mut writers = tokio::task::JoinSet::new();

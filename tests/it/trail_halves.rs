@@ -1,5 +1,6 @@
 //! Both halves of the trail, with a real agent: whoever changes one of them, or puts an older one in its place, is found.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,7 +166,8 @@ async fn a_change_for_an_entry_that_the_trail_does_not_have_is_found() {
 
 #[tokio::test]
 async fn a_line_of_the_agents_half_that_was_edited_removed_moved_or_cut_is_found() {
-    let edits: [(&str, fn(Vec<&str>) -> Vec<String>); 3] = [
+    type Edit = fn(Vec<&str>) -> Vec<String>;
+    let edits: [(&str, Edit); 3] = [
         ("was changed", |mut lines| {
             let edited = lines[2].replace("\"verb\":\"", "\"verb\":\"re");
             lines[2] = "";
@@ -361,7 +363,7 @@ async fn a_writer_to_be_killed() {
     let agent = Agent::at(house.join("agent.sock"));
     for nth in 0_u64.. {
         let entry = deeds.store.open_entry(&Actor::rampart(), act(), Timestamp::from_unix(1)).await.unwrap();
-        println!("acknowledged {entry}");
+        writeln!(std::io::stdout(), "acknowledged {entry}").unwrap();
         deeds.store.close_entry(entry, Close::Done { inverse: None }, Timestamp::from_unix(1)).await.unwrap();
         if nth % 8 == 0 {
             // The agent may be gone.
