@@ -34,7 +34,7 @@ const ACTS: [(&str, &str); 8] = [
     ("factor.", "second factors"),
     ("policy.", "password settings"),
     ("certificate.", "certificates"),
-    ("trail.", "the trail itself"),
+    ("standing-order.", "what the agent may do by itself"),
 ];
 
 const OUTCOMES: [(&str, &str); 5] = [
