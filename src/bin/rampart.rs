@@ -14,6 +14,7 @@ use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand, Wanted};
+use rampart::cli::trail;
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -60,6 +61,27 @@ enum Command {
         #[command(subcommand)]
         command: OperatorChoice,
     },
+    /// Check the trail, or hand it out
+    Trail {
+        #[command(subcommand)]
+        command: TrailChoice,
+    },
+}
+
+#[derive(Subcommand)]
+enum TrailChoice {
+    /// Check both halves: exit 0 whole, 1 broken, 2 not compared with the agent's half
+    Verify {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
+    },
+    /// Print the records, one line of JSON each
+    Export {
+        /// Begin with this record
+        #[arg(long, default_value_t = 1)]
+        from: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -102,6 +124,15 @@ enum OperatorChoice {
 enum FormatChoice {
     Text,
     Json,
+}
+
+impl From<FormatChoice> for Format {
+    fn from(choice: FormatChoice) -> Self {
+        match choice {
+            FormatChoice::Text => Self::Text,
+            FormatChoice::Json => Self::Json,
+        }
+    }
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -168,9 +199,28 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
             operator::run(&deeds, fusionpbx, command).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
+        Command::Trail { command } => return trail(&config, &directory, command).await,
         Command::Demo { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn trail(config: &Config, directory: &std::path::Path, command: TrailChoice) -> Result<ExitCode> {
+    // Nothing is made anew where there should be a trail.
+    let file = directory.join("rampart.sqlite");
+    anyhow::ensure!(file.exists(), "there is no trail: {} is not there", file.display());
+    let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    match command {
+        TrailChoice::Verify { format } => {
+            let verdict = deeds.check_trail(&Agent::at(config.agent.socket.clone())).await?;
+            trail::print(&verdict, format.into(), &mut std::io::stdout())?;
+            Ok(ExitCode::from(trail::code(&verdict)))
+        }
+        TrailChoice::Export { from } => {
+            trail::export(&deeds, from, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 async fn check(
@@ -185,10 +235,6 @@ async fn check(
         fusionpbx: fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await,
     };
     let walls: Walls = sweep::look_once(deeds, sources).await;
-    let format = match format {
-        FormatChoice::Text => Format::Text,
-        FormatChoice::Json => Format::Json,
-    };
-    print(&walls.report, format, &mut std::io::stdout())?;
+    print(&walls.report, format.into(), &mut std::io::stdout())?;
     Ok(ExitCode::from(Judgement::of(&walls.report, fail_on).code()))
 }

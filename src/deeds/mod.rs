@@ -11,6 +11,7 @@ pub mod second_factor;
 pub mod sign_in;
 pub mod step_up;
 pub mod trail;
+pub mod trail_check;
 
 use std::sync::Arc;
 

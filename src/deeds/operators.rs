@@ -106,8 +106,11 @@ impl Deeds {
         if self.store.count_operators().await? > 0 {
             return Ok(None);
         }
+        let act = Act { act: "operator.offer-link", subject: "the first operator", ..Act::default() };
+        let entry = self.store.open_entry(&Actor::rampart(), act, self.clock.now()).await?;
         let token = token(self.random.as_ref());
         self.store.add_setup_link(&token, self.clock.now().plus(SETUP_LINK_LIFETIME)).await?;
+        self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
         Ok(Some(token))
     }
 
@@ -123,12 +126,13 @@ impl Deeds {
         address: Option<String>,
     ) -> Result<Proved, OperatorError> {
         // Look before hashing: a stranger's guess must not cost a hash.
+        let actor = Actor { name: "setup link".to_owned(), address };
+        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         if !self.store.setup_link_is_open(token, self.clock.now()).await? {
+            self.refused(&actor, act, "the link is not open").await?;
             return Err(OperatorError::Link);
         }
         let hash = self.hasher.hash(password, Lane::Stranger).await?;
-        let actor = Actor { name: "setup link".to_owned(), address };
-        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let added = self.store.add_operator_by_link(token, name.as_str(), &hash, self.clock.now()).await?;
         let close = match &added {

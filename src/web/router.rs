@@ -112,6 +112,7 @@ fn rows() -> Vec<Row> {
         post(routes::OPERATOR_ENABLE, May::ManageOperators, operators::enable),
         post(routes::OPERATOR_SESSIONS, May::ManageOperators, operators::end_sessions),
         post(routes::OPERATOR_INVITATION, May::ManageOperators, operators::invite_again),
+        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
         get(routes::API_WALLS, May::SeeWalls, api::walls),
         get(routes::API_POLICY, May::SeePolicy, api::policy),
         get(routes::API_ORDER, May::SeeCertificates, api::order),

@@ -24,6 +24,7 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const TRAIL_EXPORT: &str = "/trail/export";
 pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
 pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
 pub(super) const RECOVERY: &str = "/account/recovery";

@@ -255,9 +255,10 @@ pub(super) fn trail_row(entry: &Entry, visit: &Visit) -> TrailRow {
         && entry.undone_by.is_none()
         && entry.outcome == "done";
     TrailRow {
+        number: entry.id.to_string(),
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
-        from: entry.address.clone().filter(|_| sees_address).unwrap_or_default(),
+        from: entry.address.as_deref().filter(|_| sees_address).map(printable).unwrap_or_default(),
         what: format!("{} {}", act_words(&entry.act), printable(&entry.subject)),
         before: entry.before.as_deref().map(printable).unwrap_or_default(),
         after: entry.after.as_deref().map(printable).unwrap_or_default(),
@@ -285,6 +286,7 @@ fn act_words(act: &str) -> &str {
         "operator.enable" => "enabled",
         "operator.end-sessions" => "ended every session of",
         "operator.reset" => "gave a new password to",
+        "operator.offer-link" => "showed a setup link for",
         "policy.change" => "changed",
         "policy.undo" => "put back",
         "session.code" => "brought a code of the second factor:",

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 44] = [
+const EXPECTED: [(&str, &str, &[&str]); 45] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("GET", "/sign-in", ALL),
@@ -51,6 +51,7 @@ const EXPECTED: [(&str, &str, &[&str]); 44] = [
     ("GET", "/xml-rpc", WALLS),
     ("GET", "/intrusion", WALLS),
     ("GET", "/trail", SIGNED_IN),
+    ("GET", "/trail/export", WALLS),
     ("GET", "/api/walls", WALLS),
     ("GET", "/api/policy", SIGNED_IN),
     ("GET", "/api/orders/{id}", SIGNED_IN),
