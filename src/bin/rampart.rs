@@ -54,7 +54,7 @@ enum Command {
         #[arg(long, default_value = "high", value_parser = severity)]
         fail_on: Severity,
     },
-    /// Let people in
+    /// Say who may sign in
     Operator {
         #[command(subcommand)]
         command: OperatorChoice,
@@ -70,6 +70,16 @@ enum OperatorChoice {
     },
     /// Give an operator a new password and end every session of theirs
     Reset {
+        /// The name to sign in with
+        name: String,
+    },
+    /// Keep an operator out and end every session of theirs; nothing is removed
+    Disable {
+        /// The name to sign in with
+        name: String,
+    },
+    /// Let a disabled operator in again, with the same password
+    Enable {
         /// The name to sign in with
         name: String,
     },
@@ -126,8 +136,10 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
             let (command, name) = match command {
                 OperatorChoice::Add { name } => (OperatorCommand::Add, name),
                 OperatorChoice::Reset { name } => (OperatorCommand::Reset, name),
+                OperatorChoice::Disable { name } => (OperatorCommand::Disable, name),
+                OperatorChoice::Enable { name } => (OperatorCommand::Enable, name),
             };
-            operator::run(&deeds, command, &name).await?;
+            operator::run(&deeds, command, &name, &build::context_words(&config)).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Demo { .. } => {}

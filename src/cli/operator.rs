@@ -1,4 +1,4 @@
-//! `rampart operator add|reset`: lets someone in from the host's own terminal.
+//! `rampart operator add|reset|disable|enable`: says from the host's own terminal who may sign in.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -9,6 +9,7 @@ use crate::base::secret::Secret;
 use crate::deeds::Deeds;
 use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{NewPassword, PasswordFault};
+use crate::policy::own_password::ContextWords;
 use crate::store::trail::Actor;
 
 /// What is to be done.
@@ -18,6 +19,10 @@ pub enum OperatorCommand {
     Add,
     /// Give an operator a new password.
     Reset,
+    /// Keep an operator out, from this moment on.
+    Disable,
+    /// Let a disabled operator in again.
+    Enable,
 }
 
 /// Why it was not done.
@@ -34,23 +39,40 @@ pub enum OperatorCommandError {
     Operator(#[from] OperatorError),
 }
 
-/// Reads the password (twice from a terminal, once as a line from anything else) and does it.
+/// Does it; where a password is needed, reads it (twice from a terminal, once as a line from anything else). `words` say
+/// nothing in a password on this server.
 ///
 /// # Errors
 /// See [`OperatorCommandError`].
-pub async fn run(deeds: &Deeds, command: OperatorCommand, name: &str) -> Result<(), OperatorCommandError> {
+pub async fn run(
+    deeds: &Deeds,
+    command: OperatorCommand,
+    name: &str,
+    words: &ContextWords,
+) -> Result<(), OperatorCommandError> {
     let name = OperatorName::parse(name).map_err(OperatorError::from)?;
-    let password = NewPassword::parse(read_password()?)?;
+    let password =
+        || NewPassword::parse(read_password()?, &words.with(name.as_str())).map_err(OperatorCommandError::from);
     let actor = Actor { name: "command line".to_owned(), address: None };
-    match command {
-        OperatorCommand::Add => drop(deeds.add_operator(&actor, &name, password).await?),
-        OperatorCommand::Reset => deeds.reset_operator(&actor, &name, password).await?,
-    }
-    let words = match command {
-        OperatorCommand::Add => "can sign in now",
-        OperatorCommand::Reset => "has a new password; every session of theirs is over",
+    let done = match command {
+        OperatorCommand::Add => {
+            deeds.add_operator(&actor, &name, password()?).await?;
+            "can sign in now"
+        }
+        OperatorCommand::Reset => {
+            deeds.reset_operator(&actor, &name, password()?).await?;
+            "has a new password; every session of theirs is over"
+        }
+        OperatorCommand::Disable => {
+            deeds.disable_operator(&actor, &name).await?;
+            "cannot sign in any more; every session of theirs is over"
+        }
+        OperatorCommand::Enable => {
+            deeds.enable_operator(&actor, &name).await?;
+            "can sign in again"
+        }
     };
-    writeln!(io::stdout(), "{} {words}.", name.as_str())?;
+    writeln!(io::stdout(), "{} {done}.", name.as_str())?;
     Ok(())
 }
 

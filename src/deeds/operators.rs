@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::ids::OperatorId;
+use crate::base::ids::{OperatorId, TrailId};
 use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
 use crate::base::secret::Secret;
@@ -77,6 +77,32 @@ impl Deeds {
             Act { act: "operator.reset", subject: name.as_str(), before: None, after: Some("password changed") };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let found = self.store.reset_operator(name.as_str(), &hash).await?;
+        self.close_found(entry, found).await
+    }
+
+    /// Keeps an operator out from this moment on, and ends all sessions of that operator.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn disable_operator(&self, actor: &Actor, name: &OperatorName) -> Result<(), OperatorError> {
+        let act = Act { act: "operator.disable", subject: name.as_str(), before: None, after: Some("disabled") };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let found = self.store.disable_operator(name.as_str(), self.clock.now()).await?;
+        self.close_found(entry, found).await
+    }
+
+    /// Lets a disabled operator in again.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn enable_operator(&self, actor: &Actor, name: &OperatorName) -> Result<(), OperatorError> {
+        let act = Act { act: "operator.enable", subject: name.as_str(), before: None, after: Some("enabled") };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let found = self.store.enable_operator(name.as_str()).await?;
+        self.close_found(entry, found).await
+    }
+
+    async fn close_found(&self, entry: TrailId, found: bool) -> Result<(), OperatorError> {
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such operator" } };
         self.store.close_entry(entry, close, self.clock.now()).await?;
         if found { Ok(()) } else { Err(OperatorError::Unknown) }

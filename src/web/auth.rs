@@ -6,6 +6,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
+use crate::base::ids::OperatorId;
 use crate::store::trail::Actor;
 use crate::web::error::PageError;
 use crate::web::session;
@@ -13,6 +14,7 @@ use crate::web::state::AppState;
 
 /// The operator behind a request, and the session.
 pub(super) struct Visit {
+    pub(super) operator: OperatorId,
     pub(super) name: String,
     pub(super) address: Option<IpAddr>,
     pub(super) session: Session,
@@ -37,7 +39,7 @@ impl FromRequestParts<AppState> for Visit {
         session::touch(&session, app.deeds.clock.now()).await?;
         let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
         let Client(address) = client(parts);
-        Ok(Self { name, address, session, csrf })
+        Ok(Self { operator, name, address, session, csrf })
     }
 }
 

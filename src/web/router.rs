@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::web::handlers::{
-    api, certificates, events, order, passwords, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, order, passwords, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
 };
 use crate::web::state::AppState;
 use crate::web::{assets, error, headers, origin, routes, session};
@@ -73,6 +73,11 @@ fn for_operators() -> Router<AppState> {
         .route(routes::XML_RPC, get(unbuilt::xml_rpc))
         .route(routes::INTRUSION, get(unbuilt::intrusion))
         .route(routes::TRAIL, get(trail::get))
+        .route(routes::ACCOUNT, get(account::get))
+        .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
+        .route(routes::ACCOUNT_SESSION_END, post(account::end_session))
+        .route(routes::ACCOUNT_SESSIONS_END, post(account::end_others))
+        .route(routes::ACCOUNT_DEVICE_FORGET, post(account::forget_device))
         .route(routes::API_WALLS, get(api::walls))
         .route(routes::API_POLICY, get(api::policy))
         .route(routes::API_ORDER, get(api::order))

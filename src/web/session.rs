@@ -117,6 +117,15 @@ pub(super) async fn begin(session: &Session, signed_in: SignedIn, deeds: &Deeds)
     Ok(())
 }
 
+/// Goes on with the session under a new id and with a new CSRF token, as after a password was proved again.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn renew(session: &Session, random: &dyn Random) -> Result<(), SessionError> {
+    session.cycle_id().await?;
+    session.insert(CSRF_KEY, token(random).expose()).await
+}
+
 /// Ends the session on the server.
 ///
 /// # Errors

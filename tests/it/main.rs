@@ -19,6 +19,7 @@ mod fusionpbx_survey;
 mod look;
 mod store_house;
 mod support;
+mod web_account;
 mod web_csrf;
 mod web_door;
 mod web_events;

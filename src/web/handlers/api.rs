@@ -33,7 +33,8 @@ pub(crate) async fn session(
         let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
         return Ok(Json(json!({ "csrf": csrf, "operator": operator })).into_response());
     }
-    app.deeds.store.ping().await?;
+    // A token that no form could be sent with is worth nothing: without the store, say so now.
+    app.door.somebody_can_sign_in(&app.deeds.store).await?;
     let token = FormToken::issue(&app.deeds, &caller.headers);
     let body = Json(json!({ "csrf": token.csrf, "operator": operator })).into_response();
     Ok(token.on(body))

@@ -21,6 +21,7 @@ use rampart::deeds::password::NewPassword;
 use rampart::fusionpbx::FusionPbx;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
+use rampart::policy::own_password::ContextWords;
 use rampart::store::trail::{Actor, Entry, TrailQuery};
 use rampart::web::door::Door;
 use rampart::web::limits::EventStreams;
@@ -111,6 +112,7 @@ impl TestApp {
             door: Arc::new(Door::new(clock.clone(), neighbours.floor, &house.path().join("state"))),
             streams: EventStreams::default(),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
+            context_words: Arc::new(ContextWords::of("pbx", &[HOST.to_owned()])),
             host: "pbx".into(),
             demo: false,
             stopping,
@@ -138,7 +140,7 @@ impl TestApp {
     /// Adds an operator.
     pub(crate) async fn add_operator(&self, name: &str, password: &str) {
         let actor = Actor { name: "test".to_owned(), address: None };
-        let password = NewPassword::parse(Secret::new(password.to_owned())).unwrap();
+        let password = NewPassword::parse(Secret::new(password.to_owned()), &ContextWords::default()).unwrap();
         self.state.deeds.add_operator(&actor, &OperatorName::parse(name).unwrap(), password).await.unwrap();
     }
 
@@ -186,7 +188,9 @@ impl TestApp {
     pub(crate) async fn everything_kept(&self) -> String {
         let pool = self.own_tables().await;
         let mut text = String::new();
-        for table in ["operators", "setup_links", "trail", "acme_accounts", "certificates", "orders", "order_steps"] {
+        for table in
+            ["operators", "devices", "setup_links", "trail", "acme_accounts", "certificates", "orders", "order_steps"]
+        {
             let columns = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA table_info({table})")));
             let columns = columns.fetch_all(&pool).await.unwrap();
             let quoted: Vec<String> =
