@@ -24,6 +24,7 @@ mod web_csrf;
 mod web_door;
 mod web_events;
 mod web_house;
+mod web_jail;
 mod web_orders;
 mod web_passwords;
 mod web_renewal;
