@@ -13,6 +13,7 @@ use rampart::base::clock::SystemClock;
 use rampart::base::rng::SystemRandom;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand};
+use rampart::cli::secrets;
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -54,11 +55,22 @@ enum Command {
         #[arg(long, default_value = "high", value_parser = severity)]
         fail_on: Severity,
     },
+    /// Look after what is sealed in Rampart's own store
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsChoice,
+    },
     /// Let people in
     Operator {
         #[command(subcommand)]
         command: OperatorChoice,
     },
+}
+
+#[derive(Subcommand)]
+enum SecretsChoice {
+    /// Make a new key, seal every secret anew with it, and let the old key go; the console may run meanwhile
+    Rotate,
 }
 
 #[derive(Subcommand)]
@@ -134,6 +146,10 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
                 OperatorChoice::Reset { name } => (OperatorCommand::Reset, name),
             };
             operator::run(&deeds, command, &name).await?;
+        }
+        Command::Secrets { command: SecretsChoice::Rotate } => {
+            let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+            secrets::rotate(&deeds).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Demo { .. } => {}

@@ -6,6 +6,7 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
+pub mod secrets;
 pub mod sign_in;
 
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
 /// The places that an account's secrets are sealed for.
-const CREDENTIALS: &str = "acme_accounts.credentials";
-const KEY: &str = "acme_accounts.account_key";
+pub(super) const CREDENTIALS: &str = "acme_accounts.credentials";
+pub(super) const KEY: &str = "acme_accounts.account_key";
 
 /// One account.
 #[derive(Clone, Debug)]
@@ -60,7 +60,9 @@ impl Store {
         fresh: &Secret<String>,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
-        let (sealed, now) = (self.seal.seal(KEY, fresh)?, now.unix());
+        // Held until the row is written: no rotation comes in between.
+        let sealing = self.seal.sealing()?;
+        let (sealed, now) = (sealing.seal(KEY, fresh)?, now.unix());
         let kept = sqlx::query_scalar!(
             "INSERT INTO acme_accounts (directory_url, account_key, created_at) VALUES (?, ?, ?)
              ON CONFLICT (directory_url) DO UPDATE SET directory_url = excluded.directory_url
@@ -85,7 +87,8 @@ impl Store {
         contact: &str,
         credentials: &Secret<String>,
     ) -> Result<(), StoreError> {
-        let sealed = self.seal.seal(CREDENTIALS, credentials)?;
+        let sealing = self.seal.sealing()?;
+        let sealed = sealing.seal(CREDENTIALS, credentials)?;
         sqlx::query!(
             "UPDATE acme_accounts SET url = ?, contact = ?, credentials = ? WHERE directory_url = ?",
             url,

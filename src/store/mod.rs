@@ -5,9 +5,11 @@
 pub mod accounts;
 pub mod certificates;
 pub mod facts;
+mod key_file;
 pub mod open;
 pub mod operators;
 pub mod orders;
+pub mod rotation;
 pub mod seal;
 pub mod sessions;
 pub mod trail;

@@ -1,32 +1,53 @@
-//! Secrets at rest: AES-256-GCM under a key file that only Rampart's user can read.
+//! Secrets at rest: AES-256-GCM under the key of [`KeyFile`]. A sealed value names its key by a short id, so that two
+//! keys can be in force while one takes the other's place.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use sha2::{Digest as _, Sha256};
 
 use crate::base::rng::Random;
 use crate::base::secret::Secret;
+use crate::store::key_file::{KeyFile, Keys, new_key};
+
+/// How a sealed value begins: the form's number, then the key's id. A nonce of 12 bytes and the ciphertext follow.
+const FORM: u8 = 1;
+
+/// The first bytes of the SHA-256 of a key and a word of ours.
+pub(super) type KeyId = [u8; 4];
+
+/// Where a value's key id ends.
+const HEAD: usize = 1 + size_of::<KeyId>();
 
 /// Seals and opens secrets. Each is bound to a place (`acme_accounts.credentials`), so that one cannot be moved to
 /// where another belongs.
 pub struct Seal {
+    pub(super) file: KeyFile,
+    lock: PathBuf,
+    /// As last read; the one to seal with comes first.
+    ring: Mutex<Vec<Arc<Key>>>,
+}
+
+struct Key {
+    id: KeyId,
     key: RandomizedNonceKey,
 }
 
 /// Why a secret cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The key file cannot be read or made.
+    /// The key file cannot be read or made; a link is not followed.
     #[error("the key file {path} cannot be used", path = .path.display())]
     KeyFile {
         /// Where it lies.
         path: PathBuf,
         /// What the operating system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Others could read the key file.
     #[error("the key file {path} may be read by others; make it mode 0600", path = .path.display())]
@@ -34,70 +55,190 @@ pub enum SealError {
         /// Where it lies.
         path: PathBuf,
     },
-    /// The key file does not hold 32 bytes.
+    /// It belongs to somebody else, or is no plain file.
+    #[error("the key file {path} must be a plain file of Rampart's own user", path = .path.display())]
+    KeyFileForeign {
+        /// Where it lies.
+        path: PathBuf,
+    },
+    /// It does not hold a key of 32 bytes, or two.
     #[error("the key file {path} does not hold a key", path = .path.display())]
     KeyFileBroken {
         /// Where it lies.
         path: PathBuf,
     },
+    /// There is no key, and the store holds secrets that only the lost one opens.
+    #[error("the key file {path} is missing, and the store holds secrets sealed with it; put it back", path = .path.display())]
+    KeyFileMissing {
+        /// Where it should lie.
+        path: PathBuf,
+    },
+    /// systemd keeps the key: it cannot be replaced from here.
+    #[error(
+        "the key is a credential of systemd's, which only root can replace; see \"Rotate the key\" in docs/operating.md"
+    )]
+    Credential,
     /// The sealed bytes were made with another key, for another place, or changed since.
     #[error("the sealed bytes do not open with this key")]
     Sealed,
 }
 
 impl Seal {
-    /// Reads the key at `path`, or makes one if there is none.
+    /// Reads the key of `directory` (or systemd's, see [`KeyFile::find`]). If there is none, one is made, unless
+    /// `is_in_use` says that the store holds secrets already: a new key would not open them.
     ///
     /// # Errors
     /// The file cannot be used, is open to others, or holds no key.
-    pub fn open(path: &Path, random: &dyn Random) -> Result<Self, SealError> {
-        let failed = |source| SealError::KeyFile { path: path.to_owned(), source };
-        let mut bytes = Vec::new();
-        match File::open(path) {
-            Ok(mut file) => {
-                if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
-                    return Err(SealError::KeyFileOpen { path: path.to_owned() });
-                }
-                file.read_to_end(&mut bytes).map_err(failed)?;
+    pub fn open(
+        directory: &Path,
+        credentials: Option<&Path>,
+        random: &dyn Random,
+        is_in_use: bool,
+    ) -> Result<Self, SealError> {
+        let file = KeyFile::find(directory, credentials);
+        let seal = Self { file, lock: directory.join("store.key.lock"), ring: Mutex::default() };
+        if seal.file.read()?.is_empty() && !is_in_use {
+            // Two programs may start at once; the second finds the key of the first.
+            let _alone = seal.alone()?;
+            if seal.file.read()?.is_empty() {
+                seal.file.replace(&[&new_key(random)])?;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                bytes.resize(32, 0);
-                random.fill(&mut bytes);
-                let mut file =
-                    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-                file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-            }
-            Err(error) => return Err(failed(error)),
         }
-        let bytes = Secret::new(bytes);
-        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.expose())
-            .map_err(|_| SealError::KeyFileBroken { path: path.to_owned() })?;
-        Ok(Self { key })
+        seal.refresh()?;
+        Ok(seal)
     }
 
-    /// Seals `secret` for `place`: a nonce of 12 bytes, then the ciphertext.
+    /// Opens what [`Sealing::seal`] made for the same place. A value that names a key which is not known here has the key
+    /// file read again: another process may have rotated it.
+    ///
+    /// # Errors
+    /// No such key, another place, or changed bytes.
+    pub fn unseal(&self, place: &str, sealed: &[u8]) -> Result<Secret<String>, SealError> {
+        let id = key_id(sealed).ok_or(SealError::Sealed)?;
+        if self.known(id).is_none() {
+            self.refresh()?;
+        }
+        let key = self.known(id).ok_or_else(|| self.lost())?;
+        let (nonce, body) = sealed.split_at(HEAD).1.split_at_checked(12).ok_or(SealError::Sealed)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Sealed)?;
+        let mut body = body.to_vec();
+        let open = key.key.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| SealError::Sealed)?;
+        String::from_utf8(open.to_vec()).map(Secret::new).map_err(|_| SealError::Sealed)
+    }
+
+    /// Begins to seal. While the returned value lives no rotation begins or ends; keep it until what was sealed is
+    /// written, or a rotation in between would leave it sealed with a key that is gone.
+    ///
+    /// # Errors
+    /// The key file cannot be used.
+    pub fn sealing(&self) -> Result<Sealing, SealError> {
+        let lock = self.lock_file()?;
+        lock.lock_shared().map_err(|source| self.failed(source))?;
+        self.refresh()?;
+        let key = self.first().ok_or_else(|| self.lost())?;
+        Ok(Sealing { key, _lock: lock })
+    }
+
+    /// Keeps everybody else from sealing while it lives; for a rotation.
+    ///
+    /// # Errors
+    /// The lock cannot be had.
+    pub(super) fn alone(&self) -> Result<File, SealError> {
+        let lock = self.lock_file()?;
+        lock.lock().map_err(|source| self.failed(source))?;
+        Ok(lock)
+    }
+
+    /// Reads the key file again, and hands back what it holds.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub(super) fn refresh(&self) -> Result<Keys, SealError> {
+        let keys = self.file.read()?;
+        let ring: Result<Vec<_>, _> = keys.iter().map(|bytes| self.key(bytes).map(Arc::new)).collect();
+        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = ring?;
+        Ok(keys)
+    }
+
+    /// The id of the key that is sealed with now; `None` if there is no key.
+    pub(super) fn present(&self) -> Option<KeyId> {
+        self.first().map(|key| key.id)
+    }
+
+    /// Seals with the present key, for one who holds [`alone`](Self::alone).
+    ///
+    /// # Errors
+    /// There is no key, or the secret is too long.
+    pub(super) fn seal_alone(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
+        self.first().ok_or_else(|| self.lost())?.seal(place, secret)
+    }
+
+    fn first(&self) -> Option<Arc<Key>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).first().cloned()
+    }
+
+    fn known(&self, id: KeyId) -> Option<Arc<Key>> {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.iter().find(|key| key.id == id).cloned()
+    }
+
+    fn key(&self, bytes: &Secret<Vec<u8>>) -> Result<Key, SealError> {
+        let broken = |_| SealError::KeyFileBroken { path: self.file.path().to_owned() };
+        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.expose()).map_err(broken)?;
+        let digest = Sha256::new().chain_update(b"rampart store key").chain_update(bytes.expose()).finalize();
+        Ok(Key { id: [digest[0], digest[1], digest[2], digest[3]], key })
+    }
+
+    fn lost(&self) -> SealError {
+        if self.present().is_some() {
+            return SealError::Sealed;
+        }
+        SealError::KeyFileMissing { path: self.file.path().to_owned() }
+    }
+
+    fn lock_file(&self) -> Result<File, SealError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.custom_flags(nix::libc::O_NOFOLLOW).open(&self.lock).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> SealError {
+        SealError::KeyFile { path: self.lock.clone(), source }
+    }
+}
+
+/// Seals, and keeps rotations away while it lives.
+pub struct Sealing {
+    key: Arc<Key>,
+    _lock: File,
+}
+
+impl Sealing {
+    /// Seals `secret` for `place`.
     ///
     /// # Errors
     /// The secret is longer than AES-GCM allows.
     pub fn seal(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
+        self.key.seal(place, secret)
+    }
+}
+
+impl Key {
+    fn seal(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
         let mut body = secret.expose().clone().into_bytes();
         let nonce = self.key.seal_in_place_append_tag(Aad::from(place), &mut body).map_err(|_| SealError::Sealed)?;
-        let mut sealed = nonce.as_ref().to_vec();
+        let mut sealed = vec![FORM];
+        sealed.extend_from_slice(&self.id);
+        sealed.extend_from_slice(nonce.as_ref());
         sealed.append(&mut body);
         Ok(sealed)
     }
+}
 
-    /// Opens what [`seal`](Self::seal) made for the same place.
-    ///
-    /// # Errors
-    /// Another key, another place, or changed bytes.
-    pub fn unseal(&self, place: &str, sealed: &[u8]) -> Result<Secret<String>, SealError> {
-        let (nonce, body) = sealed.split_at_checked(12).ok_or(SealError::Sealed)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Sealed)?;
-        let mut body = body.to_vec();
-        let open = self.key.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| SealError::Sealed)?;
-        String::from_utf8(open.to_vec()).map(Secret::new).map_err(|_| SealError::Sealed)
-    }
+/// Which key a sealed value names; `None` if it is none.
+pub(super) fn key_id(sealed: &[u8]) -> Option<KeyId> {
+    let (form, rest) = sealed.split_first()?;
+    if *form == FORM { rest.first_chunk().copied() } else { None }
 }
 
 impl std::fmt::Debug for Seal {
@@ -111,20 +252,73 @@ mod tests {
     use super::*;
     use crate::base::rng::SystemRandom;
 
+    fn directory(name: &str) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("rampart-seal-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        directory
+    }
+
+    fn open(directory: &Path, is_in_use: bool) -> Seal {
+        Seal::open(directory, None, &SystemRandom, is_in_use).unwrap()
+    }
+
     #[test]
     fn a_secret_opens_only_with_its_key_in_its_place() {
-        let directory = std::env::temp_dir().join(format!("rampart-seal-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        let seal = Seal::open(&directory.join("one.key"), &SystemRandom).unwrap();
-        let other = Seal::open(&directory.join("other.key"), &SystemRandom).unwrap();
-        let again = Seal::open(&directory.join("one.key"), &SystemRandom).unwrap();
+        let (one, two) = (directory("one"), directory("two"));
+        let (seal, other, again) = (open(&one, false), open(&two, false), open(&one, true));
+        let secret = Secret::new("account key".to_owned());
 
-        let sealed = seal.seal("here", &Secret::new("account key".to_owned())).unwrap();
+        let sealed = seal.sealing().unwrap().seal("here", &secret).unwrap();
 
         assert_eq!(again.unseal("here", &sealed).unwrap().expose(), "account key");
         assert!(seal.unseal("there", &sealed).is_err());
         assert!(other.unseal("here", &sealed).is_err());
-        assert!(seal.unseal("here", &sealed[..5]).is_err());
-        std::fs::remove_dir_all(directory).unwrap();
+        for length in 0..sealed.len() {
+            assert!(seal.unseal("here", &sealed[..length]).is_err(), "{length}");
+        }
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(seal.unseal("here", &changed).is_err(), "{place}");
+        }
+        for used in [one, two] {
+            std::fs::remove_dir_all(used).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced_while_secrets_wait_for_it() {
+        let lost = directory("lost");
+
+        let seal = open(&lost, true);
+
+        assert!(!lost.join("store.key").exists());
+        assert!(matches!(seal.sealing(), Err(SealError::KeyFileMissing { .. })));
+        let missing = seal.unseal("here", &[FORM, 1, 2, 3, 4, 5]);
+        assert!(matches!(missing, Err(SealError::KeyFileMissing { .. })), "{missing:?}");
+        std::fs::remove_dir_all(lost).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_another_process_put_in_force_is_found() {
+        let shared = directory("shared");
+        let (console, command) = (open(&shared, false), open(&shared, true));
+        let secret = Secret::new("account key".to_owned());
+        let former = console.sealing().unwrap().seal("here", &secret).unwrap();
+
+        let old = command.refresh().unwrap();
+        let new = new_key(&SystemRandom);
+        command.file.replace(&[&new, &old[0]]).unwrap();
+        command.refresh().unwrap();
+        let sealed = command.sealing().unwrap().seal("here", &secret).unwrap();
+
+        assert_ne!(key_id(&former), key_id(&sealed));
+        assert_eq!(console.unseal("here", &sealed).unwrap().expose(), "account key");
+        assert_eq!(console.unseal("here", &former).unwrap().expose(), "account key");
+        command.file.replace(&[&new]).unwrap();
+        let fresh = open(&shared, true);
+        assert!(fresh.unseal("here", &former).is_err());
+        assert_eq!(fresh.unseal("here", &sealed).unwrap().expose(), "account key");
+        std::fs::remove_dir_all(shared).unwrap();
     }
 }

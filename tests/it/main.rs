@@ -17,6 +17,7 @@ mod fusionpbx_role;
 mod fusionpbx_settings;
 mod fusionpbx_survey;
 mod look;
+mod secrets_rotate;
 mod store_house;
 mod support;
 mod web_csrf;
