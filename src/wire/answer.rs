@@ -13,7 +13,7 @@ pub type Reply = Result<Answer, Refusal>;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(tag = "is", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Answer {
     /// To `Hello`.
     Hello(Hello),
@@ -45,7 +45,7 @@ pub enum Answer {
 
 /// Why the agent did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "refusal", rename_all = "kebab-case")]
+#[serde(tag = "refusal", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Refusal {
     /// The frame or the request in it breaks the protocol.
     #[error("the request could not be read: {reason}")]
@@ -96,6 +96,7 @@ pub enum Refusal {
 
 /// How an operator's second factor stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FactorFacts {
     /// Since when there is one; `None` if there is none.
     pub since: Option<Timestamp>,
@@ -105,6 +106,7 @@ pub struct FactorFacts {
 
 /// A standing order in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlacedOrder {
     /// What may be done.
     pub order: StandingOrder,
@@ -116,6 +118,7 @@ pub struct PlacedOrder {
 
 /// A new seed, said once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EnrolmentBegun {
     /// The key URI that authenticators read from a QR code (`otpauth://totp/…`).
     pub uri: Carried,
@@ -125,6 +128,7 @@ pub struct EnrolmentBegun {
 
 /// A code was good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CodeGood {
     /// Whether it was a recovery code.
     pub recovery: bool,
@@ -134,6 +138,7 @@ pub struct CodeGood {
 
 /// The agent's introduction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hello {
     /// Its version.
     pub version: String,
@@ -143,6 +148,7 @@ pub struct Hello {
 
 /// sshd's effective settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SshFacts {
     /// The first line of `sshd -V`, such as `OpenSSH_9.2p1 Debian-2+deb12u6`.
     pub version: String,
@@ -152,6 +158,7 @@ pub struct SshFacts {
 
 /// The settings that hold for one kind of visitor (`sshd -T -C user=…,host=…,addr=…`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SshContext {
     /// Who is meant: `everyone`, or `root from 203.0.113.5`.
     pub visitor: String,
@@ -161,6 +168,7 @@ pub struct SshContext {
 
 /// The state of Debian's packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PackageFacts {
     /// `PRETTY_NAME` of /etc/os-release.
     pub release: String,
@@ -180,6 +188,7 @@ pub struct PackageFacts {
 
 /// One package that could be upgraded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PendingPackage {
     /// Its name.
     pub name: String,
@@ -193,6 +202,7 @@ pub struct PendingPackage {
 
 /// What the agent keeps of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CertificateFacts {
     /// Where nginx listens with TLS, as the agent's settings say: the places that a deployment must prove.
     pub listeners: Vec<String>,
@@ -204,6 +214,7 @@ pub struct CertificateFacts {
 
 /// One certificate on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptCertificate {
     /// Which certificate.
     pub certificate: CertificateId,
@@ -215,6 +226,7 @@ pub struct KeptCertificate {
 
 /// One complete generation on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptGeneration {
     /// Its number.
     pub generation: Generation,
@@ -224,6 +236,7 @@ pub struct KeptGeneration {
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeafFacts {
     /// The DNS names of the subject alternative name extension, as written.
     pub names: Vec<String>,
@@ -241,6 +254,7 @@ pub struct LeafFacts {
 
 /// A key was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyMade {
     /// The generation it belongs to.
     pub generation: Generation,
@@ -250,6 +264,7 @@ pub struct KeyMade {
 
 /// A generation is in force, proved on every listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Installed {
     /// What was served before; `None` if this is the first.
     pub former: Option<Generation>,
@@ -261,6 +276,7 @@ pub struct Installed {
 
 /// One listener's handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Address and port.
     pub listener: String,

@@ -4,7 +4,11 @@
 mod acme_faults;
 mod acme_issue;
 mod acme_world;
+mod agent_askers;
+mod agent_confined;
 mod agent_facts;
+mod agent_frames;
+mod agent_hostile;
 mod agent_house;
 mod agent_install;
 mod agent_packaging;

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod fusionpbx;
+pub(crate) mod replies;
 pub(crate) mod requests;
 pub(crate) mod routes;
 pub(crate) mod views;
