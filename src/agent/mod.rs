@@ -7,6 +7,7 @@
 mod certificates;
 pub mod config;
 mod desk;
+pub mod gate;
 mod journal;
 mod keys;
 mod nginx;

@@ -10,4 +10,5 @@ pub mod encoding;
 pub mod ids;
 pub mod names;
 pub mod rng;
+pub mod role;
 pub mod secret;

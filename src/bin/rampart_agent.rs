@@ -1,5 +1,6 @@
 //! The agent: root behind one Unix socket. Reads its settings, listens, answers.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 use rampart::agent::config::AgentConfig;
+use rampart::agent::gate::invitation;
 use rampart::agent::{rights, serve};
 use rampart::base::chain::printable;
-use rampart::base::clock::SystemClock;
+use rampart::base::clock::{Clock as _, SystemClock};
 use rampart::base::confine;
-use rampart::base::rng::SystemRandom;
+use rampart::base::names::OperatorName;
+use rampart::base::rng::{Random, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
@@ -31,6 +34,13 @@ enum Act {
     Serve(Settings),
     /// Read the settings and say whether they make sense.
     CheckConfig(Settings),
+    /// Print a code with which an operator may set up a second factor: once, within half an hour.
+    Enrol {
+        /// The name that the operator signs in with.
+        operator: OperatorName,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 #[derive(clap::Args)]
@@ -86,6 +96,18 @@ fn act(line: Line) -> anyhow::Result<()> {
             config.peer_uid()?;
             config.socket_gid()?;
             eprintln!("{} is in order", settings.config.display());
+            Ok(())
+        }
+        Act::Enrol { operator, settings } => {
+            let config = AgentConfig::read(&settings.config)?;
+            let random: Arc<dyn Random> = Arc::new(SystemRandom);
+            let code = invitation::invite(&config.place, &operator, SystemClock.now(), &random)?;
+            let minutes = invitation::LIFETIME.as_secs() / 60;
+            let mut out = std::io::stdout();
+            writeln!(out, "{}", code.expose())?;
+            eprintln!(
+                "With this code {operator} sets up a second factor, on the page Account, within {minutes} minutes."
+            );
             Ok(())
         }
     }

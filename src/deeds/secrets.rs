@@ -11,7 +11,13 @@ impl Deeds {
     /// # Errors
     /// The key cannot be replaced, or our own store failed: both keys stay in force, and the next call goes on.
     pub async fn rotate_key(&self, actor: &Actor) -> Result<usize, StoreError> {
-        let act = Act { act: "secrets.rotate", subject: "the store's key", before: None, after: Some("key changed") };
+        let act = Act {
+            act: "secrets.rotate",
+            subject: "the store's key",
+            domain: None,
+            before: None,
+            after: Some("key changed"),
+        };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let rotated = self.store.rotate_key(self.random.as_ref()).await;
         let reason = rotated.as_ref().err().map(|error| Chain(error).to_string());

@@ -46,9 +46,11 @@ fn write_probe(house: &Scratch) -> std::path::PathBuf {
 }
 
 /// The program itself, as it would run as a service.
-async fn start_agent(house: &Scratch, more: &str) -> (Child, Agent) {
+async fn start_agent(house: &Scratch, more: &str, peer: Option<u32>) -> (Child, Agent) {
     let file = house.path().join("agent.toml");
-    std::fs::write(&file, settings(house.path(), more)).unwrap();
+    let own = settings(house.path(), more);
+    let settings = peer.map_or(own.clone(), |peer| own.replace("peer = 0", &format!("peer = {peer}")));
+    std::fs::write(&file, settings).unwrap();
     let program = Start::program(env!("CARGO_BIN_EXE_rampart-agent"), house.path());
     let child = program.arg("serve").arg("--config").arg(&file).spawn().unwrap();
     let agent = Agent::at(house.path().join("agent.sock"));
@@ -76,7 +78,7 @@ fn told(facts: &SshFacts, key: &str) -> String {
 #[tokio::test]
 async fn the_agent_keeps_five_capabilities_and_cannot_gain_or_dump_anything() {
     let house = Scratch::new();
-    let (child, _agent) = start_agent(&house, "").await;
+    let (child, _agent) = start_agent(&house, "", None).await;
 
     let seen = status(child.pid());
 
@@ -105,7 +107,7 @@ async fn what_the_agent_starts_has_no_capability_and_the_same_calls_are_closed_t
     let house = Scratch::new();
     let probe = write_probe(&house);
     let outside = Start::program(&probe, house.path()).run().unwrap();
-    let (_child, agent) = start_agent(&house, &format!("[ssh]\nprogram = '{}'\n", probe.display())).await;
+    let (_child, agent) = start_agent(&house, &format!("[ssh]\nprogram = '{}'\n", probe.display()), None).await;
 
     let facts = agent.ssh().await.unwrap();
 
@@ -177,7 +179,9 @@ async fn the_consoles_user_can_open_nothing_in_the_agents_place() {
         return;
     }
     let house = Scratch::new();
-    let (_child, agent) = start_agent(&house, "[certificates]\nzones = ['example.com']\n").await;
+    // Asked by root, who needs no grant.
+    let more = "[certificates]\nzones = ['example.com']\n";
+    let (_child, agent) = start_agent(&house, more, Some(61_001)).await;
     for id in 1..=15 {
         let name = rampart::base::names::CertificateName::parse("a.example.com").unwrap();
         let id = rampart::base::ids::CertificateId(id);

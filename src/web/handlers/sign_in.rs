@@ -16,7 +16,7 @@ use crate::web::frame::Frame;
 use crate::web::handlers::draw;
 use crate::web::pages::sign_in::SignInPage;
 use crate::web::state::AppState;
-use crate::web::{routes, session, view};
+use crate::web::{auth, routes, session, view};
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -28,9 +28,7 @@ pub(crate) struct SignInForm {
 /// The form.
 pub(crate) async fn get(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
     // Asked as `Visit` asks: a disabled operator would be sent in a circle.
-    if let Some(id) = session::operator(&session).await?
-        && app.deeds.store.operator_name(id).await?.is_some()
-    {
+    if auth::visitor(&session, &app).await?.is_some() {
         return Ok(Redirect::to(routes::WALLS).into_response());
     }
     form(&app, &session, "", None).await

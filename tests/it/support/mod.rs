@@ -1,6 +1,7 @@
 //! What the tests share: the real servers, the app on a free port, an operator with a session.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod fusionpbx;
 pub(crate) mod replies;

@@ -60,14 +60,16 @@ fn answers() -> Vec<Answer> {
         Answer::KeyMade(KeyMade { generation: Generation(1), csr: text("AAAA") }),
         Answer::Installed(Installed { former: Some(Generation(1)), leaf: leaf(), proofs: vec![proof] }),
         Answer::Factor(FactorFacts { since: Some(then()), recovery_left: 8 }),
-        Answer::StandingOrders(vec![PlacedOrder { order: standing_order(), by: text("root"), at: then() }]),
+        Answer::StandingOrders {
+            orders: vec![PlacedOrder { order: standing_order(), by: text("root"), at: then() }],
+        },
         Answer::EnrolmentBegun(EnrolmentBegun {
             uri: Carried::new(text("otpauth://totp/x")),
             secret: Carried::new(text("AAAA")),
         }),
-        Answer::RecoveryCodes(vec![Carried::new(text("aaaa-bbbb"))]),
+        Answer::RecoveryCodes { codes: vec![Carried::new(text("aaaa-bbbb"))] },
         Answer::CodeGood(CodeGood { recovery: false, recovery_left: 8 }),
-        Answer::Granted(Carried::new(text("AAAA"))),
+        Answer::Granted { token: Carried::new(text("AAAA")) },
         Answer::Done,
     ]
 }
