@@ -61,7 +61,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
         // Held until the row is written: no rotation comes in between.
-        let sealing = self.seal.sealing()?;
+        let sealing = self.seal.sealing().await?;
         let (sealed, now) = (sealing.seal(KEY, fresh)?, now.unix());
         let kept = sqlx::query_scalar!(
             "INSERT INTO acme_accounts (directory_url, account_key, created_at) VALUES (?, ?, ?)
@@ -87,7 +87,7 @@ impl Store {
         contact: &str,
         credentials: &Secret<String>,
     ) -> Result<(), StoreError> {
-        let sealing = self.seal.sealing()?;
+        let sealing = self.seal.sealing().await?;
         let sealed = sealing.seal(CREDENTIALS, credentials)?;
         sqlx::query!(
             "UPDATE acme_accounts SET url = ?, contact = ?, credentials = ? WHERE directory_url = ?",

@@ -74,7 +74,8 @@ impl Store {
             .map_err(|error| failed(error.into()))?;
         sqlx::migrate!().run(&pool).await.map_err(|error| failed(error.into()))?;
         let is_in_use = rotation::is_in_use(&pool).await?;
-        let seal = Seal::open(directory, credentials, random, is_in_use).map_err(|error| failed(error.into()))?;
+        let seal =
+            Seal::open(directory, credentials, random, is_in_use).await.map_err(|error| failed(error.into()))?;
         Ok(Self { pool, seal: Arc::new(seal) })
     }
 

@@ -36,7 +36,7 @@ impl Store {
         if self.seal.file.is_credential() {
             return Err(SealError::Credential.into());
         }
-        let _alone = self.seal.alone()?;
+        let _alone = self.seal.alone().await?;
         let mut keys = self.seal.refresh()?;
         if keys.is_empty() {
             return Err(SealError::KeyFileMissing { path: self.seal.file.path().to_owned() }.into());

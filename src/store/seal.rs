@@ -89,7 +89,7 @@ impl Seal {
     ///
     /// # Errors
     /// The file cannot be used, is open to others, or holds no key.
-    pub fn open(
+    pub async fn open(
         directory: &Path,
         credentials: Option<&Path>,
         random: &dyn Random,
@@ -99,7 +99,7 @@ impl Seal {
         let seal = Self { file, lock: directory.join("store.key.lock"), ring: Mutex::default() };
         if seal.file.read()?.is_empty() && !is_in_use {
             // Two programs may start at once; the second finds the key of the first.
-            let _alone = seal.alone()?;
+            let _alone = seal.alone().await?;
             if seal.file.read()?.is_empty() {
                 seal.file.replace(&[&new_key(random)])?;
             }
@@ -131,9 +131,8 @@ impl Seal {
     ///
     /// # Errors
     /// The key file cannot be used.
-    pub fn sealing(&self) -> Result<Sealing, SealError> {
-        let lock = self.lock_file()?;
-        lock.lock_shared().map_err(|source| self.failed(source))?;
+    pub async fn sealing(&self) -> Result<Sealing, SealError> {
+        let lock = self.locked(File::lock_shared).await?;
         self.refresh()?;
         let key = self.first().ok_or_else(|| self.lost())?;
         Ok(Sealing { key, _lock: lock })
@@ -143,10 +142,15 @@ impl Seal {
     ///
     /// # Errors
     /// The lock cannot be had.
-    pub(super) fn alone(&self) -> Result<File, SealError> {
-        let lock = self.lock_file()?;
-        lock.lock().map_err(|source| self.failed(source))?;
-        Ok(lock)
+    pub(super) async fn alone(&self) -> Result<File, SealError> {
+        self.locked(File::lock).await
+    }
+
+    /// Waits on a thread of its own: who holds the lock may need this one to go on.
+    async fn locked(&self, how: fn(&File) -> io::Result<()>) -> Result<File, SealError> {
+        let file = self.lock_file()?;
+        let waited = tokio::task::spawn_blocking(move || how(&file).map(|()| file)).await;
+        waited.map_err(io::Error::other).and_then(|locked| locked).map_err(|source| self.failed(source))
     }
 
     /// Reads the key file again, and hands back what it holds.
@@ -258,17 +262,17 @@ mod tests {
         directory
     }
 
-    fn open(directory: &Path, is_in_use: bool) -> Seal {
-        Seal::open(directory, None, &SystemRandom, is_in_use).unwrap()
+    async fn open(directory: &Path, is_in_use: bool) -> Seal {
+        Seal::open(directory, None, &SystemRandom, is_in_use).await.unwrap()
     }
 
-    #[test]
-    fn a_secret_opens_only_with_its_key_in_its_place() {
+    #[tokio::test]
+    async fn a_secret_opens_only_with_its_key_in_its_place() {
         let (one, two) = (directory("one"), directory("two"));
-        let (seal, other, again) = (open(&one, false), open(&two, false), open(&one, true));
+        let (seal, other, again) = (open(&one, false).await, open(&two, false).await, open(&one, true).await);
         let secret = Secret::new("account key".to_owned());
 
-        let sealed = seal.sealing().unwrap().seal("here", &secret).unwrap();
+        let sealed = seal.sealing().await.unwrap().seal("here", &secret).unwrap();
 
         assert_eq!(again.unseal("here", &sealed).unwrap().expose(), "account key");
         assert!(seal.unseal("there", &sealed).is_err());
@@ -286,37 +290,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_lost_key_is_not_replaced_while_secrets_wait_for_it() {
+    #[tokio::test]
+    async fn a_lost_key_is_not_replaced_while_secrets_wait_for_it() {
         let lost = directory("lost");
 
-        let seal = open(&lost, true);
+        let seal = open(&lost, true).await;
 
         assert!(!lost.join("store.key").exists());
-        assert!(matches!(seal.sealing(), Err(SealError::KeyFileMissing { .. })));
+        assert!(matches!(seal.sealing().await, Err(SealError::KeyFileMissing { .. })));
         let missing = seal.unseal("here", &[FORM, 1, 2, 3, 4, 5]);
         assert!(matches!(missing, Err(SealError::KeyFileMissing { .. })), "{missing:?}");
         std::fs::remove_dir_all(lost).unwrap();
     }
 
-    #[test]
-    fn a_key_that_another_process_put_in_force_is_found() {
+    #[tokio::test]
+    async fn a_key_that_another_process_put_in_force_is_found() {
         let shared = directory("shared");
-        let (console, command) = (open(&shared, false), open(&shared, true));
+        let (console, command) = (open(&shared, false).await, open(&shared, true).await);
         let secret = Secret::new("account key".to_owned());
-        let former = console.sealing().unwrap().seal("here", &secret).unwrap();
+        let former = console.sealing().await.unwrap().seal("here", &secret).unwrap();
 
         let old = command.refresh().unwrap();
         let new = new_key(&SystemRandom);
         command.file.replace(&[&new, &old[0]]).unwrap();
         command.refresh().unwrap();
-        let sealed = command.sealing().unwrap().seal("here", &secret).unwrap();
+        let sealed = command.sealing().await.unwrap().seal("here", &secret).unwrap();
 
         assert_ne!(key_id(&former), key_id(&sealed));
         assert_eq!(console.unseal("here", &sealed).unwrap().expose(), "account key");
         assert_eq!(console.unseal("here", &former).unwrap().expose(), "account key");
         command.file.replace(&[&new]).unwrap();
-        let fresh = open(&shared, true);
+        let fresh = open(&shared, true).await;
         assert!(fresh.unseal("here", &former).is_err());
         assert_eq!(fresh.unseal("here", &sealed).unwrap().expose(), "account key");
         std::fs::remove_dir_all(shared).unwrap();

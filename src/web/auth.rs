@@ -53,7 +53,7 @@ pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageEr
     let session = parts.extensions.get::<Session>().cloned().ok_or(PageError::SignInFirst)?;
     let visitor = visitor(&session, app).await?.ok_or(PageError::SignInFirst)?;
     session::touch(&session, app.deeds.clock.now()).await?;
-    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(&session).await?;
     let Client(address) = client(parts);
     let (name, role, scope) = (visitor.name, visitor.role, visitor.scope);
     Ok(Visit { name, role, scope, has_factor: false, address, session, csrf })

@@ -8,12 +8,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tower_sessions::cookie::SameSite;
-use tower_sessions::session::Error as SessionError;
+use tower_sessions::session::{Error as SessionError, Id};
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
-use crate::base::rng::{Random, token};
 use crate::store::Store;
 use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
 use crate::web::error::PageError;
@@ -69,25 +69,35 @@ pub fn layer(store: Store, clock: Arc<dyn Clock>) -> SessionManagerLayer<Session
         .with_expiry(Expiry::OnSessionEnd)
 }
 
-/// The session's CSRF token; made when first asked for.
+/// The session's CSRF token. It is drawn from the session's id, which the store does not hold either: whoever reads the
+/// store can forge no form. A session that nothing was kept of yet is kept from now on.
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn csrf(session: &Session, random: &dyn Random) -> Result<String, SessionError> {
-    if let Some(token) = session.get::<String>(CSRF_KEY).await? {
+pub(super) async fn csrf(session: &Session) -> Result<String, SessionError> {
+    if let Some(token) = known_csrf(session).await? {
         return Ok(token);
     }
-    let fresh = token(random).expose().clone();
-    session.insert(CSRF_KEY, &fresh).await?;
-    Ok(fresh)
+    session.insert(CSRF_KEY, true).await?;
+    if session.id().is_none() {
+        // The id is given when the session is first kept.
+        session.save().await?;
+    }
+    Ok(session.id().map(token_of).unwrap_or_default())
 }
 
-/// The session's CSRF token, if it has one.
+/// The session's CSRF token, if a page of it has asked for one.
 ///
 /// # Errors
 /// Our own store failed.
 pub(super) async fn known_csrf(session: &Session) -> Result<Option<String>, SessionError> {
-    session.get(CSRF_KEY).await
+    // Read first: the id of a cookie counts only once its session was found.
+    let is_given = session.get::<bool>(CSRF_KEY).await? == Some(true);
+    Ok(session.id().filter(|_| is_given).map(token_of))
+}
+
+fn token_of(id: Id) -> String {
+    sha256_hex(format!("csrf {id}").as_bytes())
 }
 
 /// Makes the session the operator's, under a new id and with a new CSRF token.

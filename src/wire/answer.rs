@@ -6,6 +6,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
+use crate::wire::nothing::nothing_more;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -49,6 +50,7 @@ pub enum Answer {
         token: Carried,
     },
     /// It is done, and there is nothing more to say.
+    #[serde(deserialize_with = "nothing_more")]
     Done,
 }
 
@@ -82,9 +84,11 @@ pub enum Refusal {
     },
     /// Another change is under way.
     #[error("another change is under way")]
+    #[serde(deserialize_with = "nothing_more")]
     Busy,
     /// The code is wrong, was used already, or is too old.
     #[error("the code is not right")]
+    #[serde(deserialize_with = "nothing_more")]
     WrongCode,
     /// Too many wrong codes: none is looked at before then.
     #[error("too many wrong codes; the next one is looked at in {wait_seconds} s")]
@@ -94,6 +98,7 @@ pub enum Refusal {
     },
     /// The operator has no second factor here.
     #[error("there is no second factor yet")]
+    #[serde(deserialize_with = "nothing_more")]
     NotEnrolled,
     /// The request needs a grant, and the one that came along is missing, old, used up, or for something else.
     #[error("a fresh code is needed for this: {reason}")]

@@ -8,4 +8,5 @@ pub mod call;
 pub mod carried;
 pub mod frame;
 pub mod grant;
+mod nothing;
 pub mod request;

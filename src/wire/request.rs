@@ -7,18 +7,23 @@ use crate::base::ids::CertificateId;
 use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
+use crate::wire::nothing::nothing_more;
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Who are you, and as whom do you run?
+    #[serde(deserialize_with = "nothing_more")]
     Hello,
     /// The effective settings of sshd (`sshd -T`, and once for each question of [`SshContext`](super::answer::SshContext)).
+    #[serde(deserialize_with = "nothing_more")]
     ReadSsh,
     /// Pending packages, the age of the package lists, automatic upgrades.
+    #[serde(deserialize_with = "nothing_more")]
     ReadPackages,
     /// Which certificate generations lie on disk, and which one nginx is told to serve.
+    #[serde(deserialize_with = "nothing_more")]
     ReadCertificates,
     /// Make a private key and a certificate signing request for it. The key never leaves the agent.
     MakeKey {
@@ -45,6 +50,7 @@ pub enum Request {
         operator: OperatorName,
     },
     /// The standing orders in force.
+    #[serde(deserialize_with = "nothing_more")]
     ReadStandingOrders,
     /// Make a new seed for `operator`, and say it once. The factor counts only after `FinishEnrolment`.
     BeginEnrolment {

@@ -39,10 +39,16 @@ print "umask ", umask, "\n";
 "#;
 
 fn write_probe(house: &Scratch) -> std::path::PathBuf {
-    let probe = house.path().join("probe");
-    std::fs::write(&probe, PROBE).unwrap();
-    std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0o755)).unwrap();
-    probe
+    let text = house.path().join("probe.pl");
+    std::fs::write(&text, PROBE).unwrap();
+    copy_to_run(&text, &house.path().join("probe"))
+}
+
+/// Copied by a child: a file that we ourselves held open for writing could be busy when it is to be started.
+fn copy_to_run(from: &Path, to: &Path) -> std::path::PathBuf {
+    Start::program("/bin/cp", "/").arg(from).arg(to).run().unwrap();
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755)).unwrap();
+    to.to_owned()
 }
 
 /// The program itself, as it would run as a service.
@@ -142,12 +148,11 @@ async fn start_console(house: &Scratch) -> (Child, u32) {
     std::os::unix::fs::chown(&state, Some(uid), Some(gid)).unwrap();
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
     // Copied where that user may go.
-    let program = house.path().join("rampart");
-    std::fs::copy(env!("CARGO_BIN_EXE_rampart"), &program).unwrap();
+    let program = copy_to_run(Path::new(env!("CARGO_BIN_EXE_rampart")), &house.path().join("rampart"));
     let start = Start::program(&program, house.path()).arg("serve").env("RAMPART_STATE_DIR", &state);
     let mut child = start.env("RAMPART_CONFIG", &config).run_as(RunAs { uid, gid }).spawn().unwrap();
     let is_open = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-    child.wait_until(Duration::from_secs(60), is_open).await.unwrap();
+    child.wait_until(Duration::from_mins(1), is_open).await.unwrap();
     (child, uid)
 }
 

@@ -19,7 +19,7 @@ use tower_sessions::Session;
 
 /// The session's CSRF token, made if there is none, and who is signed in.
 pub(crate) async fn session(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
-    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(&session).await?;
     let visitor = auth::visitor(&session, &app).await?;
     let (operator, role) = visitor.map(|visitor| (visitor.name, visitor.role.word())).unzip();
     Ok(Json(json!({ "csrf": csrf, "operator": operator, "role": role })).into_response())

@@ -100,7 +100,7 @@ async fn form(
     name: &str,
     faults: Faults,
 ) -> Result<Response, PageError> {
-    let csrf = session::csrf(session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(session).await?;
     draw(&SetupPage {
         frame: Frame { title: "Set up Rampart".to_owned(), csrf, ..view::bare_frame(app) },
         action: format!("/setup/{token}"),

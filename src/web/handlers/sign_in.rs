@@ -78,7 +78,7 @@ pub(crate) async fn sign_out(
 pub(crate) struct NoFields {}
 
 async fn form(app: &AppState, session: &Session, name: &str, fault: Option<String>) -> Result<Response, PageError> {
-    let csrf = session::csrf(session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(session).await?;
     let frame = Frame { title: "Sign in".to_owned(), csrf, ..view::bare_frame(app) };
     let nobody_yet = app.deeds.store.count_operators().await? == 0;
     draw(&SignInPage { frame, name: name.to_owned(), fault, nobody_yet })
