@@ -37,3 +37,4 @@ bench:
 # The same tests with more rounds; takes long.
 test-long: test
 	PROPTEST_CASES=100000 cargo test --locked --lib
+	RAMPART_FRAMES=1000000 cargo test --locked --test it agent_frames

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::User;
 use rampart::app::demo::process::{RunAs, Start};
+use rampart::base::ids::CertificateId;
+use rampart::base::names::CertificateName;
 use rampart::host::{Agent, AgentError};
 use rampart::wire::answer::{Refusal, Reply};
 use rampart::wire::frame;
+use rampart::wire::request::KeyKind;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 
@@ -152,4 +155,33 @@ async fn an_agent_that_was_stopped_is_given_up_on_and_heard_again_when_it_goes_o
     assert!(matches!(stopped, Err(AgentError::Silent { .. })), "{stopped:?}");
     assert!(waited < Duration::from_secs(10), "{waited:?}");
     assert!(again.is_ok(), "{again:?}");
+}
+
+/// One writer at a time. A change that comes while another is under way is told so, and nothing of it is done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_changes_that_come_at_once_one_is_made_and_the_others_are_told_that_the_agent_is_busy() {
+    if !is_root() {
+        return;
+    }
+    let house = Scratch::new();
+    // Asked by root, who needs no grant.
+    let own = settings(house.path(), "[certificates]\nzones = ['example.com']\n");
+    let running = RunningAgent::start(&own.replace("peer = 0", &format!("peer = {CONSOLE}"))).await;
+    let name = CertificateName::parse("a.example.com").unwrap();
+
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let (agent, name) = (running.agent.clone(), name.clone());
+        callers.spawn(async move { agent.make_key(CertificateId(1), &[name], KeyKind::Rsa2048).await });
+    }
+    let outcomes = callers.join_all().await;
+
+    let mut made: Vec<u32> = outcomes.iter().flatten().map(|made| made.generation.0).collect();
+    made.sort_unstable();
+    let busy = outcomes.iter().filter(|outcome| matches!(outcome, Err(AgentError::Refused(Refusal::Busy)))).count();
+    assert_eq!(made, (1..=u32::try_from(made.len()).unwrap()).collect::<Vec<_>>());
+    assert!(!made.is_empty() && busy > 0, "{outcomes:?}");
+    assert_eq!(made.len() + busy, outcomes.len(), "{outcomes:?}");
+    assert_eq!(std::fs::read_dir(house.path().join("place/certificates/1")).unwrap().count(), made.len());
+    running.stop().await;
 }

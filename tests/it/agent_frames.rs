@@ -3,12 +3,13 @@
 //! `RAMPART_FRAMES` says how many frames each test makes; `make test-long` asks for 1,000,000. The seed is fixed, and the
 //! number of a frame that failed is in the message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use rampart::app::demo::process::{Child, Start};
+use rampart::base::encoding::sha256_hex;
 use rampart::host::Agent;
 use rampart::wire::answer::{Refusal, Reply};
 use rampart::wire::call::Call;
@@ -272,8 +273,8 @@ fn watch_panics() {
     });
 }
 
-/// Every file below `directory` with its bytes, but the journal.
-fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+/// Every file below `directory` with the digest of its bytes, but the journal.
+fn tree(directory: &Path) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut open = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
@@ -282,13 +283,20 @@ fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
             let name = path.display().to_string();
             if path.is_dir() {
                 open.push(path);
-                files.insert(name, Vec::new());
+                files.insert(name, "a directory".to_owned());
             } else if !["journal.jsonl", "rampart-agent.log", "agent.sock"].iter().any(|own| name.contains(own)) {
-                files.insert(name, std::fs::read(&path).unwrap());
+                files.insert(name, sha256_hex(&std::fs::read(&path).unwrap()));
             }
         }
     }
     files
+}
+
+/// The files that are not as they were. Wrong codes are counted, in the operator's file among the factors.
+fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let is_changed = |name: &&&String| before.get(**name) != after.get(**name) && !name.contains("/place/factors/");
+    names.iter().filter(is_changed).map(|name| (*name).clone()).collect()
 }
 
 /// Settings of an agent that may make no key, names no nginx, and whose sshd and apt are `true`. Root has no say: what is
@@ -386,7 +394,7 @@ fn a_storm_of_frames_makes_no_conversation_panic_and_changes_nothing() {
         let answers = storm(&running.socket, frames(4_000), 1000).await;
 
         assert!(running.agent.hello().await.is_ok());
-        assert_eq!(tree(house.path()), before, "something changed");
+        assert_eq!(changes(&before, &tree(house.path())), Vec::<String>::new());
         for wanted in ["closed", "done", "\"malformed\"", "\"not-allowed\""] {
             assert!(answers.contains_key(wanted), "no frame was {wanted}: {answers:?}");
         }
@@ -412,7 +420,7 @@ async fn the_program_outlives_a_storm_of_frames_and_stays_small() {
 
     assert!(child.ended().is_none());
     assert!(agent.hello().await.is_ok());
-    assert_eq!(tree(house.path()), before, "something changed");
+    assert_eq!(changes(&before, &tree(house.path())), Vec::<String>::new());
     assert!(!child.log().contains("panicked"), "{}", child.log());
     let resident = kib(&child, "VmHWM:");
     eprintln!("the agent had at most {resident} KiB");

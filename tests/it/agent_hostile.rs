@@ -19,8 +19,9 @@ use crate::agent_house::{Scratch, journal, settings, wait_for};
 use crate::agent_install::Authority;
 use crate::support::requests::{every, made_up_grant};
 
-/// What the agent may start, and what those start themselves: apt asks dpkg for its architectures.
-const PROGRAMS: [&str; 7] = [
+/// What the agent may start, and what those start themselves: apt asks dpkg for its architectures, and its own methods of
+/// fetching what they can do.
+const PROGRAMS: [&str; 9] = [
     "/usr/bin/setpriv",
     "/usr/sbin/nginx",
     "/usr/sbin/sshd",
@@ -28,6 +29,8 @@ const PROGRAMS: [&str; 7] = [
     "/usr/bin/apt-config",
     "/usr/bin/dpkg-query",
     "/usr/bin/dpkg",
+    "/usr/lib/apt/methods/http",
+    "/usr/lib/apt/methods/https",
 ];
 
 /// Words that mean something to a shell, a program's options, nginx, fail2ban, iptables, a file system or a screen.

@@ -384,19 +384,33 @@ fn dumps(since: Timestamp, directories: &[&Path]) -> Vec<PathBuf> {
 
 /// The inner key of the ACME account, as the store's own reader opens it.
 async fn account_key(state: &Path) -> Vec<u8> {
-    let deeds = build::deeds(state, Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
+    // A copy of our own: the store is the console's user's.
+    let house = Scratch::new();
+    for name in ["rampart.sqlite", "rampart.sqlite-wal", "store.key"] {
+        std::fs::copy(state.join(name), house.path().join(name)).unwrap();
+    }
+    let deeds = build::deeds(house.path(), Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
     let url = std::fs::read_to_string(state.join("rampart.toml")).unwrap();
     let url = url.lines().find_map(|line| line.strip_prefix("directory_url = '")).unwrap().trim_end_matches('\'');
     let account = deeds.store.account_at(url).await.unwrap().unwrap();
     let credentials: Value = serde_json::from_str(account.credentials.expose()).unwrap();
     deeds.store.close().await;
-    credentials["key_pkcs8"].as_str().unwrap().as_bytes().to_vec()
+    let key = credentials["key_pkcs8"].as_str().unwrap().replace('-', "+").replace('_', "/");
+    let padding = "=".repeat(key.len().wrapping_neg() % 4);
+    scalar(&from_base64(&(key + &padding)).unwrap())
 }
 
-fn private_key(place: &Path) -> Vec<u8> {
-    let pem = std::fs::read_to_string(place.join("certificates/1/1/privkey.pem")).unwrap();
+/// What is secret of a key on P-256 (RFC 5915: version 1, then 32 bytes); what follows it in the file is public.
+fn scalar(pkcs8: &[u8]) -> Vec<u8> {
+    let front = [2, 1, 1, 4, 32];
+    let place = pkcs8.windows(front.len()).position(|window| window == front).unwrap() + front.len();
+    pkcs8[place..place + 32].to_vec()
+}
+
+fn pem_scalar(path: &Path) -> Vec<u8> {
+    let pem = std::fs::read_to_string(path).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    from_base64(&body).unwrap()
+    scalar(&from_base64(&body).unwrap())
 }
 
 /// What is done with the planted world: everything that a console does, and everything that can go wrong.
@@ -428,8 +442,8 @@ async fn canaries(
     let tsig = std::fs::read_to_string(planted.world.directory().join("console/tsig.key")).unwrap();
     let store_key = std::fs::read(planted.state.join("store.key")).unwrap();
     assert_ne!(store_key, former_key);
-    let console_key = std::fs::read_to_string(planted.state.join("console.key")).unwrap();
-    let console_key: String = console_key.lines().filter(|line| !line.starts_with('-')).collect();
+    let own_key = pem_scalar(&planted.place().join("certificates/1/1/privkey.pem"));
+    let console_key = pem_scalar(&planted.state.join("console.key"));
     let mut canaries: Vec<(Canary, &'static [&'static str])> = vec![
         (Canary::new("operator's password", &planted.password), &[]),
         (Canary::new("wrong password", &typed[0]), &[]),
@@ -442,8 +456,8 @@ async fn canaries(
         (Canary::new("store's key", &store_key), &["state/store.key"]),
         (Canary::new("store's former key", former_key), &[]),
         (Canary::new("database's password", &planted.database), &["state/rampart.toml"]),
-        (Canary::new("certificate's key", private_key(&planted.place())), &["/privkey.pem"]),
-        (Canary::new("console's own key", from_base64(&console_key).unwrap()), &["state/console.key"]),
+        (Canary::new("certificate's key", own_key), &["/privkey.pem"]),
+        (Canary::new("console's own key", console_key), &["state/console.key"]),
     ];
     canaries.extend(visitor.cookies.iter().map(|value| (Canary::new("session's cookie", value), &[][..])));
     canaries.extend(visitor.tokens.iter().map(|value| (Canary::new("CSRF token", value), &["page 2", "page 4"][..])));
