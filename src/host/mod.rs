@@ -37,6 +37,9 @@ mod gate;
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long what starts no program may take while a person waits for it: who are you, is this code right.
+const PROMPT_DEADLINE: Duration = Duration::from_secs(5);
+
 /// How long a change may take: two reloads and ten seconds of proof each fit.
 const CHANGE_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -71,6 +74,7 @@ pub enum AgentError {
 #[derive(Clone, Debug)]
 pub struct Agent {
     socket: Arc<PathBuf>,
+    prompt_deadline: Duration,
     read_deadline: Duration,
     change_deadline: Duration,
     grant: Option<Grant>,
@@ -82,13 +86,20 @@ impl Agent {
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
         let socket = Arc::new(socket);
-        Self { socket, read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None, entry: None }
+        Self {
+            socket,
+            prompt_deadline: PROMPT_DEADLINE,
+            read_deadline: READ_DEADLINE,
+            change_deadline: CHANGE_DEADLINE,
+            grant: None,
+            entry: None,
+        }
     }
 
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        (self.read_deadline, self.change_deadline) = (deadline, deadline);
+        (self.prompt_deadline, self.read_deadline, self.change_deadline) = (deadline, deadline, deadline);
         self
     }
 
@@ -166,9 +177,10 @@ impl Agent {
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request.needs() {
-            Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
-            Needs::Nothing | Needs::OwnCode => self.read_deadline,
+        let after = match (request, request.needs()) {
+            (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
+            (Request::ReadSsh | Request::ReadPackages | Request::ReadCertificates, _) => self.read_deadline,
+            (_, Needs::Nothing | Needs::OwnCode) => self.prompt_deadline,
         };
         let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;

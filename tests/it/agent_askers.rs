@@ -8,7 +8,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::User;
 use rampart::app::demo::process::{RunAs, Start};
 use rampart::base::ids::CertificateId;
-use rampart::base::names::CertificateName;
+use rampart::base::names::{CertificateName, OperatorName};
+use rampart::base::secret::Secret;
 use rampart::host::{Agent, AgentError};
 use rampart::wire::answer::{Refusal, Reply};
 use rampart::wire::frame;
@@ -147,13 +148,15 @@ async fn an_agent_that_was_stopped_is_given_up_on_and_heard_again_when_it_goes_o
 
     child.signal(Signal::SIGSTOP).unwrap();
     let start = Instant::now();
-    let stopped = agent.clone().with_deadline(Duration::from_millis(500)).hello().await;
+    let name = OperatorName::parse("ann").unwrap();
+    let (stopped, code) = tokio::join!(agent.hello(), agent.check_code(&name, Secret::new("123456".to_owned())));
     let waited = start.elapsed();
     child.signal(Signal::SIGCONT).unwrap();
     let again = agent.hello().await;
 
     assert!(matches!(stopped, Err(AgentError::Silent { .. })), "{stopped:?}");
-    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert!(matches!(code, Err(AgentError::Silent { .. })), "{code:?}");
+    assert!(waited < Duration::from_secs(20), "{waited:?}");
     assert!(again.is_ok(), "{again:?}");
 }
 

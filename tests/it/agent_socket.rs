@@ -107,7 +107,7 @@ async fn half_a_frame_and_a_caller_who_says_nothing_hold_nobody_up_for_long() {
     }
 
     let start = Instant::now();
-    let hello = running.agent.hello().await;
+    let hello = running.agent.clone().with_deadline(Duration::from_secs(30)).hello().await;
 
     assert!(hello.is_ok(), "{hello:?}");
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
