@@ -25,7 +25,8 @@ const CONSOLE: u32 = 61_001;
 /// Says hello as another user and prints the answer; perl is part of every Debian (perl-base is essential).
 /// An agent that refuses at once may have closed before the question is written.
 const CLIENT: &str = "use Socket; $SIG{PIPE} = q(IGNORE); socket(S, AF_UNIX, SOCK_STREAM, 0) or die; \
-                      connect(S, sockaddr_un($ARGV[0])) or die qq(connect: $!); syswrite(S, pack('N', 27) . '{\"request\":{\"ask\":\"hello\"}}'); local $/; \
+                      connect(S, sockaddr_un($ARGV[0])) or die qq(connect: $!); \
+                      syswrite(S, pack('N', 27) . '{\"request\":{\"ask\":\"hello\"}}'); local $/; \
                       print <S>;";
 
 async fn hello_as(uid: u32, gid: u32, socket: &Path, house: &Path) -> Result<String, String> {

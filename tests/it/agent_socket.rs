@@ -58,7 +58,8 @@ async fn another_user_of_the_host_is_refused_even_if_the_socket_is_open_to_all()
     let running = RunningAgent::start(&settings(house.path(), "")).await;
     std::fs::set_permissions(&running.socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let client = "use Socket; $SIG{PIPE} = q(IGNORE); socket(S, AF_UNIX, SOCK_STREAM, 0) or die; \
-                  connect(S, sockaddr_un($ARGV[0])) or die qq(connect: $!); syswrite(S, pack('N', 27) . '{\"request\":{\"ask\":\"hello\"}}'); local $/; print <S>;";
+                  connect(S, sockaddr_un($ARGV[0])) or die qq(connect: $!); \
+                  syswrite(S, pack('N', 27) . '{\"request\":{\"ask\":\"hello\"}}'); local $/; print <S>;";
 
     let start = Start::program("/usr/bin/perl", house.path()).arg("-e").arg(client).arg(&running.socket);
     let said = tokio::task::spawn_blocking(|| start.run_as(RunAs { uid: 65_534, gid: 65_534 }).run());
