@@ -34,7 +34,8 @@ bench:
 	cargo build --locked --release --bins
 	benches/pages.sh
 
-# The same tests with more rounds; takes long.
+# The same tests with more rounds, and those that measure; takes long.
 test-long: test
 	PROPTEST_CASES=100000 cargo test --locked --lib
 	RAMPART_FRAMES=1000000 cargo test --locked --test it agent_frames
+	cargo test --locked --test it -- --ignored --test-threads 1

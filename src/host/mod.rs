@@ -37,8 +37,8 @@ mod gate;
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long what starts no program may take while a person waits for it: who are you, is this code right.
-const PROMPT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the gate may take: it reads and writes one small file, and somebody waits at the door meanwhile.
+const GATE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long a change may take: two reloads and ten seconds of proof each fit.
 const CHANGE_DEADLINE: Duration = Duration::from_mins(2);
@@ -74,8 +74,8 @@ pub enum AgentError {
 #[derive(Clone, Debug)]
 pub struct Agent {
     socket: Arc<PathBuf>,
-    prompt_deadline: Duration,
     read_deadline: Duration,
+    gate_deadline: Duration,
     change_deadline: Duration,
     grant: Option<Grant>,
     entry: Option<TrailId>,
@@ -88,8 +88,8 @@ impl Agent {
         let socket = Arc::new(socket);
         Self {
             socket,
-            prompt_deadline: PROMPT_DEADLINE,
             read_deadline: READ_DEADLINE,
+            gate_deadline: GATE_DEADLINE,
             change_deadline: CHANGE_DEADLINE,
             grant: None,
             entry: None,
@@ -99,7 +99,7 @@ impl Agent {
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        (self.prompt_deadline, self.read_deadline, self.change_deadline) = (deadline, deadline, deadline);
+        (self.read_deadline, self.gate_deadline, self.change_deadline) = (deadline, deadline, deadline);
         self
     }
 
@@ -179,8 +179,8 @@ impl Agent {
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
         let after = match (request, request.needs()) {
             (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
-            (Request::ReadSsh | Request::ReadPackages | Request::ReadCertificates, _) => self.read_deadline,
-            (_, Needs::Nothing | Needs::OwnCode) => self.prompt_deadline,
+            (Request::ReadFactor { .. } | Request::ReadStandingOrders, _) | (_, Needs::OwnCode) => self.gate_deadline,
+            (_, Needs::Nothing) => self.read_deadline,
         };
         let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::rng::Random;
@@ -30,6 +31,8 @@ pub struct Seal {
     lock: PathBuf,
     /// As last read; the one to seal with comes first.
     ring: Mutex<Vec<Arc<Key>>>,
+    /// Drawn from the key that was in force when this process began: a rotation spoils no form that is open.
+    tags: hmac::Key,
 }
 
 struct Key {
@@ -96,7 +99,9 @@ impl Seal {
         is_in_use: bool,
     ) -> Result<Self, SealError> {
         let file = KeyFile::find(directory, credentials);
-        let seal = Self { file, lock: directory.join("store.key.lock"), ring: Mutex::default() };
+        let lock = directory.join("store.key.lock");
+        // Without a key, tags are good for as long as this process lives.
+        let mut seal = Self { file, lock, ring: Mutex::default(), tags: tag_key(&new_key(random)) };
         if seal.file.read()?.is_empty() && !is_in_use {
             // Two programs may start at once; the second finds the key of the first.
             let _alone = seal.alone().await?;
@@ -104,7 +109,10 @@ impl Seal {
                 seal.file.replace(&[&new_key(random)])?;
             }
         }
-        seal.refresh()?;
+        let keys = seal.refresh()?;
+        if let Some(present) = keys.first() {
+            seal.tags = tag_key(present);
+        }
         Ok(seal)
     }
 
@@ -124,6 +132,17 @@ impl Seal {
         let mut body = body.to_vec();
         let open = key.key.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| SealError::Sealed)?;
         String::from_utf8(open.to_vec()).map(Secret::new).map_err(|_| SealError::Sealed)
+    }
+
+    /// The tag (HMAC-SHA-256, 32 bytes) of `message` for `place`: only who has the key file can make it.
+    #[must_use]
+    pub fn tag(&self, place: &str, message: &[u8]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.tags);
+        // The place's length first: no place with a message looks like another place with another one.
+        context.update(&(place.len() as u64).to_be_bytes());
+        context.update(place.as_bytes());
+        context.update(message);
+        context.sign().as_ref().to_vec()
     }
 
     /// Begins to seal. While the returned value lives no rotation begins or ends; keep it until what was sealed is
@@ -239,6 +258,12 @@ impl Key {
     }
 }
 
+/// A key of its own, so that no tag says anything of what is sealed.
+fn tag_key(key: &Secret<Vec<u8>>) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose()), b"rampart: tags");
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+}
+
 /// Which key a sealed value names; `None` if it is none.
 pub(super) fn key_id(sealed: &[u8]) -> Option<KeyId> {
     let (form, rest) = sealed.split_first()?;
@@ -264,6 +289,23 @@ mod tests {
 
     async fn open(directory: &Path, is_in_use: bool) -> Seal {
         Seal::open(directory, None, &SystemRandom, is_in_use).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_of_one_key_one_place_and_one_message() {
+        let (one, two) = (directory("tags"), directory("other-tags"));
+        let (seal, other, again) = (open(&one, false).await, open(&two, false).await, open(&one, true).await);
+
+        let tag = seal.tag("form", b"message");
+
+        assert_eq!(tag, again.tag("form", b"message"));
+        assert_eq!(tag.len(), 32);
+        for wrong in [other.tag("form", b"message"), seal.tag("forms", b"message"), seal.tag("for", b"mmessage")] {
+            assert_ne!(tag, wrong);
+        }
+        for used in [one, two] {
+            std::fs::remove_dir_all(used).unwrap();
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,10 @@
 
 mod assets;
 mod auth;
+pub mod caller;
+mod cookies;
 mod csrf;
+pub mod door;
 mod error;
 mod flash;
 pub mod fortress;
@@ -20,8 +23,10 @@ pub mod may;
 pub mod origin;
 pub mod pages;
 pub mod parts;
+pub mod qr;
 pub mod router;
 mod routes;
 pub mod session;
 pub mod state;
+pub mod stranger;
 mod view;

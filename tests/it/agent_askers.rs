@@ -151,7 +151,8 @@ async fn an_agent_that_was_stopped_is_given_up_on_and_heard_again_when_it_goes_o
     child.signal(Signal::SIGSTOP).unwrap();
     let start = Instant::now();
     let name = OperatorName::parse("ann").unwrap();
-    let (stopped, code) = tokio::join!(agent.hello(), agent.check_code(&name, Secret::new("123456".to_owned())));
+    let (stopped, code) =
+        tokio::join!(agent.factor(&name), agent.check_code(&name, Secret::new("123456".to_owned())));
     let waited = start.elapsed();
     child.signal(Signal::SIGCONT).unwrap();
     let again = agent.hello().await;

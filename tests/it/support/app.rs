@@ -23,7 +23,8 @@ use rampart::fusionpbx::FusionPbx;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
 use rampart::store::trail::{Actor, Entry, TrailQuery};
-use rampart::web::limits::{EventStreams, SignInLimit};
+use rampart::web::door::Door;
+use rampart::web::limits::EventStreams;
 use rampart::web::origin::OwnNames;
 use rampart::web::router::router;
 use rampart::web::state::AppState;
@@ -48,11 +49,14 @@ pub(crate) struct Neighbours {
     pub(crate) fusionpbx: Result<FusionPbx, String>,
     pub(crate) agent: Option<Agent>,
     pub(crate) issuing: Option<Issuing>,
+    /// How long a refused sign-in takes at least: short, since most tests do not look at time.
+    pub(crate) floor: Duration,
 }
 
 impl Default for Neighbours {
     fn default() -> Self {
-        Self { fusionpbx: Err("no FusionPBX was found".to_owned()), agent: None, issuing: None }
+        let fusionpbx = Err("no FusionPBX was found".to_owned());
+        Self { fusionpbx, agent: None, issuing: None, floor: Duration::from_millis(5) }
     }
 }
 
@@ -105,7 +109,7 @@ impl TestApp {
             look_again: Arc::new(Notify::new()),
             orders_wanted: Arc::new(Notify::new()),
             issuing: Arc::new(issuing),
-            sign_in_limit: Arc::new(SignInLimit::default()),
+            door: Arc::new(Door::new(clock.clone(), neighbours.floor, &house.path().join("state"))),
             streams: EventStreams::default(),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
             host: "pbx".into(),
@@ -166,6 +170,14 @@ impl TestApp {
         let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
         let browser = self.stranger_from(Ipv4Addr::new(127, 0, 2, nth).into());
         browser.sign_in(role.word(), PASSWORD).await.assert_redirect("/");
+        browser
+    }
+
+    /// One more browser of the same operator, whose sign-in leads to `path`.
+    pub(crate) async fn signed_in_to(&self, path: &str) -> Browser {
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 1, nth).into());
+        browser.sign_in(NAME, PASSWORD).await.assert_redirect(path);
         browser
     }
 

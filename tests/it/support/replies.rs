@@ -46,7 +46,12 @@ fn packages() -> PackageFacts {
 fn certificates() -> CertificateFacts {
     let generations = vec![KeptGeneration { generation: Generation(1), leaf: leaf() }];
     let kept = KeptCertificate { certificate: CERTIFICATE, current: Some(Generation(1)), generations };
-    CertificateFacts { listeners: vec![text("127.0.0.1:443")], zones: vec![text("example.com")], kept: vec![kept] }
+    CertificateFacts {
+        listeners: vec![text("127.0.0.1:443")],
+        zones: vec![text("example.com")],
+        kept: vec![kept],
+        standing: vec![CERTIFICATE],
+    }
 }
 
 fn answers() -> Vec<Answer> {
