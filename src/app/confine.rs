@@ -85,7 +85,9 @@ fn close_files(config: &Config, state_directory: &Path) -> Result<Closed> {
     let write = all & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock);
     std::fs::create_dir_all(state_directory)?;
     ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(state_directory)?, write))?;
-    let readable = READABLE.iter().map(PathBuf::from).chain(beside_settings(config));
+    // Where systemd hands over the store's key (systemd.exec(5), LoadCredential=).
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let readable = READABLE.iter().map(PathBuf::from).chain(beside_settings(config)).chain(credentials);
     for path in readable {
         if let Ok(fd) = PathFd::new(&path) {
             let rights = if path.is_dir() { read } else { AccessFs::ReadFile.into() };

@@ -11,9 +11,10 @@ use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::SystemClock;
 use rampart::base::rng::SystemRandom;
+use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
-use rampart::cli::operator::{self, OperatorCommand};
-use rampart::cli::secrets;
+use rampart::cli::operator::{self, OperatorCommand, Wanted};
+use rampart::cli::{secrets, trail};
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -65,6 +66,27 @@ enum Command {
         #[command(subcommand)]
         command: OperatorChoice,
     },
+    /// Check the trail, or hand it out
+    Trail {
+        #[command(subcommand)]
+        command: TrailChoice,
+    },
+}
+
+#[derive(Subcommand)]
+enum TrailChoice {
+    /// Check both halves: exit 0 whole, 1 broken, 2 not compared with the agent's half
+    Verify {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
+    },
+    /// Print the records, one line of JSON each
+    Export {
+        /// Begin with this record
+        #[arg(long, default_value_t = 1)]
+        from: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -75,10 +97,32 @@ enum SecretsChoice {
 
 #[derive(Subcommand)]
 enum OperatorChoice {
-    /// Let a new operator in; the password is asked for, or read from standard input
+    /// Let someone in; the password is asked for, or read from standard input
     Add {
         /// The name to sign in with
         name: String,
+        /// What for: viewer, support, tenant or operator
+        #[arg(long, default_value = "operator")]
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Give someone another role
+    Role {
+        /// The name to sign in with
+        name: String,
+        /// viewer, support, tenant or operator
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Say who may sign in, and what for
+    List {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
     },
     /// Give an operator a new password and end every session of theirs
     Reset {
@@ -91,6 +135,15 @@ enum OperatorChoice {
 enum FormatChoice {
     Text,
     Json,
+}
+
+impl From<FormatChoice> for Format {
+    fn from(choice: FormatChoice) -> Self {
+        match choice {
+            FormatChoice::Text => Self::Text,
+            FormatChoice::Json => Self::Json,
+        }
+    }
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -141,20 +194,48 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
         Command::Serve => serve::run(&config, &directory).await?,
         Command::Operator { command } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
-            let (command, name) = match command {
-                OperatorChoice::Add { name } => (OperatorCommand::Add, name),
-                OperatorChoice::Reset { name } => (OperatorCommand::Reset, name),
+            let command = match &command {
+                OperatorChoice::Add { name, role, domain } => {
+                    OperatorCommand::Add(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Role { name, role, domain } => {
+                    OperatorCommand::Role(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Reset { name } => OperatorCommand::Reset { name },
+                OperatorChoice::List { format } => {
+                    OperatorCommand::List { as_json: matches!(format, FormatChoice::Json) }
+                }
             };
-            operator::run(&deeds, command, &name).await?;
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            operator::run(&deeds, fusionpbx, command).await?;
         }
         Command::Secrets { command: SecretsChoice::Rotate } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
             secrets::rotate(&deeds).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
+        Command::Trail { command } => return trail(&config, &directory, command).await,
         Command::Demo { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn trail(config: &Config, directory: &std::path::Path, command: TrailChoice) -> Result<ExitCode> {
+    // Nothing is made anew where there should be a trail.
+    let file = directory.join("rampart.sqlite");
+    anyhow::ensure!(file.exists(), "there is no trail: {} is not there", file.display());
+    let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    match command {
+        TrailChoice::Verify { format } => {
+            let verdict = deeds.check_trail(&Agent::at(config.agent.socket.clone())).await?;
+            trail::print(&verdict, format.into(), &mut std::io::stdout())?;
+            Ok(ExitCode::from(trail::code(&verdict)))
+        }
+        TrailChoice::Export { from } => {
+            trail::export(&deeds, from, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 async fn check(
@@ -169,10 +250,6 @@ async fn check(
         fusionpbx: fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await,
     };
     let walls: Walls = sweep::look_once(deeds, sources).await;
-    let format = match format {
-        FormatChoice::Text => Format::Text,
-        FormatChoice::Json => Format::Json,
-    };
-    print(&walls.report, format, &mut std::io::stdout())?;
+    print(&walls.report, format.into(), &mut std::io::stdout())?;
     Ok(ExitCode::from(Judgement::of(&walls.report, fail_on).code()))
 }

@@ -3,3 +3,4 @@
 pub mod check;
 pub mod operator;
 pub mod secrets;
+pub mod trail;

@@ -60,9 +60,8 @@ impl Store {
         fresh: &Secret<String>,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
-        // Held until the row is written: no rotation comes in between.
-        let sealing = self.seal.sealing().await?;
-        let (sealed, now) = (sealing.seal(KEY, fresh)?, now.unix());
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let (sealed, now) = (self.seal.seal(KEY, fresh)?, now.unix());
         let kept = sqlx::query_scalar!(
             "INSERT INTO acme_accounts (directory_url, account_key, created_at) VALUES (?, ?, ?)
              ON CONFLICT (directory_url) DO UPDATE SET directory_url = excluded.directory_url
@@ -71,8 +70,9 @@ impl Store {
             sealed,
             now
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(self.seal.unseal(KEY, &kept)?)
     }
 
@@ -87,8 +87,8 @@ impl Store {
         contact: &str,
         credentials: &Secret<String>,
     ) -> Result<(), StoreError> {
-        let sealing = self.seal.sealing().await?;
-        let sealed = sealing.seal(CREDENTIALS, credentials)?;
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let sealed = self.seal.seal(CREDENTIALS, credentials)?;
         sqlx::query!(
             "UPDATE acme_accounts SET url = ?, contact = ?, credentials = ? WHERE directory_url = ?",
             url,
@@ -96,8 +96,8 @@ impl Store {
             sealed,
             directory_url
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 }

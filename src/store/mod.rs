@@ -11,6 +11,7 @@ mod key_file;
 pub mod open;
 pub mod operators;
 pub mod orders;
+pub mod roster;
 pub mod rotation;
 pub mod seal;
 pub mod sessions;

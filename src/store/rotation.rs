@@ -4,10 +4,9 @@
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::base::rng::Random;
-use crate::store::accounts;
 use crate::store::key_file::new_key;
 use crate::store::seal::{SealError, key_id};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, accounts, trail};
 
 /// A column whose values are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +19,17 @@ pub struct SealedColumn {
     pub place: &'static str,
 }
 
-/// Every column whose values are sealed: each `BLOB` of the schema.
-pub const SEALED: [SealedColumn; 2] = [
+/// Every column whose values are sealed: each `BLOB` of the schema that is no digest.
+pub const SEALED: [SealedColumn; 4] = [
     SealedColumn { table: "acme_accounts", column: "account_key", place: accounts::KEY },
     SealedColumn { table: "acme_accounts", column: "credentials", place: accounts::CREDENTIALS },
+    SealedColumn { table: "trail_head", column: "sealed", place: trail::HEAD },
+    SealedColumn { table: "trail_agent", column: "sealed", place: trail::AGENT_END },
 ];
 
 impl Store {
     /// Makes a new key, seals every secret anew with it and lets the old one go; or ends what a rotation before this one
-    /// left half done. Hands back how many secrets were sealed anew. Nobody else seals meanwhile; everybody can still open.
+    /// left half done. Hands back how many secrets were sealed anew. Everybody else can open meanwhile, and writes after it.
     ///
     /// # Errors
     /// The key cannot be replaced, a secret does not open, or the disk refused. Then both keys stay in force.
@@ -37,6 +38,8 @@ impl Store {
             return Err(SealError::Credential.into());
         }
         let _alone = self.seal.alone().await?;
+        // From here to the commit nobody seals: who does holds this same lock (see `Seal::seal`).
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let mut keys = self.seal.refresh()?;
         if keys.is_empty() {
             return Err(SealError::KeyFileMissing { path: self.seal.file.path().to_owned() }.into());
@@ -46,7 +49,6 @@ impl Store {
             self.seal.file.replace(&keys.iter().collect::<Vec<_>>())?;
             self.seal.refresh()?;
         }
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let mut count = 0;
         for column in SEALED {
             count += self.seal_anew(&mut transaction, column).await?;
@@ -69,7 +71,7 @@ impl Store {
             if key_id(&body).is_some() && key_id(&body) == present {
                 continue;
             }
-            let anew = self.seal.seal_alone(place, &self.seal.unseal(place, &body)?)?;
+            let anew = self.seal.seal(place, &self.seal.unseal(place, &body)?)?;
             sqlx::query(AssertSqlSafe(write.clone())).bind(anew).bind(number).execute(&mut *on).await?;
             count += 1;
         }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
@@ -29,10 +29,18 @@ const HEAD: usize = 1 + size_of::<KeyId>();
 pub struct Seal {
     pub(super) file: KeyFile,
     lock: PathBuf,
-    /// As last read; the one to seal with comes first.
-    ring: Mutex<Vec<Arc<Key>>>,
+    ring: Mutex<Ring>,
     /// Drawn from the key that was in force when this process began: a rotation spoils no form that is open.
     tags: hmac::Key,
+}
+
+/// The keys that this process knows.
+#[derive(Default)]
+struct Ring {
+    /// The first key of the file as last read: the one to seal with.
+    present: Option<Arc<Key>>,
+    /// Every key that was ever read: a page that is being drawn may have read its rows before a rotation ended.
+    known: Vec<Arc<Key>>,
 }
 
 struct Key {
@@ -71,7 +79,7 @@ pub enum SealError {
         path: PathBuf,
     },
     /// There is no key, and the store holds secrets that only the lost one opens.
-    #[error("the key file {path} is missing, and the store holds secrets sealed with it; put it back", path = .path.display())]
+    #[error("the key file {path} is missing, and the store holds secrets sealed with it; put it back, or run this where systemd hands it over", path = .path.display())]
     KeyFileMissing {
         /// Where it should lie.
         path: PathBuf,
@@ -116,7 +124,7 @@ impl Seal {
         Ok(seal)
     }
 
-    /// Opens what [`Sealing::seal`] made for the same place. A value that names a key which is not known here has the key
+    /// Opens what [`seal`](Self::seal) made for the same place. A value that names a key which is not known here has the key
     /// file read again: another process may have rotated it.
     ///
     /// # Errors
@@ -145,30 +153,25 @@ impl Seal {
         context.sign().as_ref().to_vec()
     }
 
-    /// Begins to seal. While the returned value lives no rotation begins or ends; keep it until what was sealed is
-    /// written, or a rotation in between would leave it sealed with a key that is gone.
+    /// Seals `secret` for `place`. Only inside a transaction that was begun as `IMMEDIATE`: a rotation walks the rows in such
+    /// a one, and what was sealed with the old key beside it would never be opened again.
     ///
     /// # Errors
-    /// The key file cannot be used.
-    pub async fn sealing(&self) -> Result<Sealing, SealError> {
-        let lock = self.locked(File::lock_shared).await?;
+    /// There is no key, its file cannot be used, or the secret is longer than AES-GCM allows.
+    pub fn seal(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
         self.refresh()?;
-        let key = self.first().ok_or_else(|| self.lost())?;
-        Ok(Sealing { key, _lock: lock })
+        let key = self.ring().present.clone().ok_or_else(|| self.lost())?;
+        key.seal(place, secret)
     }
 
-    /// Keeps everybody else from sealing while it lives; for a rotation.
+    /// Keeps everybody else from changing the key file while it lives.
     ///
     /// # Errors
     /// The lock cannot be had.
     pub(super) async fn alone(&self) -> Result<File, SealError> {
-        self.locked(File::lock).await
-    }
-
-    /// Waits on a thread of its own: who holds the lock may need this one to go on.
-    async fn locked(&self, how: fn(&File) -> io::Result<()>) -> Result<File, SealError> {
         let file = self.lock_file()?;
-        let waited = tokio::task::spawn_blocking(move || how(&file).map(|()| file)).await;
+        // Waits on a thread of its own: who holds the lock may need this one to go on.
+        let waited = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         waited.map_err(io::Error::other).and_then(|locked| locked).map_err(|source| self.failed(source))
     }
 
@@ -178,31 +181,28 @@ impl Seal {
     /// The file cannot be used.
     pub(super) fn refresh(&self) -> Result<Keys, SealError> {
         let keys = self.file.read()?;
-        let ring: Result<Vec<_>, _> = keys.iter().map(|bytes| self.key(bytes).map(Arc::new)).collect();
-        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = ring?;
+        let fresh: Vec<_> = keys.iter().map(|bytes| self.key(bytes).map(Arc::new)).collect::<Result<_, _>>()?;
+        let mut ring = self.ring();
+        ring.present = fresh.first().cloned();
+        for key in fresh {
+            if ring.known.iter().all(|known| known.id != key.id) {
+                ring.known.push(key);
+            }
+        }
         Ok(keys)
     }
 
     /// The id of the key that is sealed with now; `None` if there is no key.
     pub(super) fn present(&self) -> Option<KeyId> {
-        self.first().map(|key| key.id)
-    }
-
-    /// Seals with the present key, for one who holds [`alone`](Self::alone).
-    ///
-    /// # Errors
-    /// There is no key, or the secret is too long.
-    pub(super) fn seal_alone(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
-        self.first().ok_or_else(|| self.lost())?.seal(place, secret)
-    }
-
-    fn first(&self) -> Option<Arc<Key>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).first().cloned()
+        self.ring().present.as_ref().map(|key| key.id)
     }
 
     fn known(&self, id: KeyId) -> Option<Arc<Key>> {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.iter().find(|key| key.id == id).cloned()
+        self.ring().known.iter().find(|key| key.id == id).cloned()
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key(&self, bytes: &Secret<Vec<u8>>) -> Result<Key, SealError> {
@@ -227,22 +227,6 @@ impl Seal {
 
     fn failed(&self, source: io::Error) -> SealError {
         SealError::KeyFile { path: self.lock.clone(), source }
-    }
-}
-
-/// Seals, and keeps rotations away while it lives.
-pub struct Sealing {
-    key: Arc<Key>,
-    _lock: File,
-}
-
-impl Sealing {
-    /// Seals `secret` for `place`.
-    ///
-    /// # Errors
-    /// The secret is longer than AES-GCM allows.
-    pub fn seal(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
-        self.key.seal(place, secret)
     }
 }
 
@@ -314,7 +298,7 @@ mod tests {
         let (seal, other, again) = (open(&one, false).await, open(&two, false).await, open(&one, true).await);
         let secret = Secret::new("account key".to_owned());
 
-        let sealed = seal.sealing().await.unwrap().seal("here", &secret).unwrap();
+        let sealed = seal.seal("here", &secret).unwrap();
 
         assert_eq!(again.unseal("here", &sealed).unwrap().expose(), "account key");
         assert!(seal.unseal("there", &sealed).is_err());
@@ -339,7 +323,7 @@ mod tests {
         let seal = open(&lost, true).await;
 
         assert!(!lost.join("store.key").exists());
-        assert!(matches!(seal.sealing().await, Err(SealError::KeyFileMissing { .. })));
+        assert!(matches!(seal.seal("here", &Secret::new(String::new())), Err(SealError::KeyFileMissing { .. })));
         let missing = seal.unseal("here", &[FORM, 1, 2, 3, 4, 5]);
         assert!(matches!(missing, Err(SealError::KeyFileMissing { .. })), "{missing:?}");
         std::fs::remove_dir_all(lost).unwrap();
@@ -350,13 +334,13 @@ mod tests {
         let shared = directory("shared");
         let (console, command) = (open(&shared, false).await, open(&shared, true).await);
         let secret = Secret::new("account key".to_owned());
-        let former = console.sealing().await.unwrap().seal("here", &secret).unwrap();
+        let former = console.seal("here", &secret).unwrap();
 
         let old = command.refresh().unwrap();
         let new = new_key(&SystemRandom);
         command.file.replace(&[&new, &old[0]]).unwrap();
         command.refresh().unwrap();
-        let sealed = command.sealing().await.unwrap().seal("here", &secret).unwrap();
+        let sealed = command.seal("here", &secret).unwrap();
 
         assert_ne!(key_id(&former), key_id(&sealed));
         assert_eq!(console.unseal("here", &sealed).unwrap().expose(), "account key");

@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OrderId};
+use crate::base::ids::{CertificateId, OperatorId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -24,9 +24,17 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const TRAIL_EXPORT: &str = "/trail/export";
 pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
 pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
 pub(super) const RECOVERY: &str = "/account/recovery";
+pub(super) const OPERATORS: &str = "/operators";
+pub(super) const OPERATOR_ROLE: &str = "/operators/{id}/role";
+pub(super) const OPERATOR_DISABLE: &str = "/operators/{id}/disable";
+pub(super) const OPERATOR_ENABLE: &str = "/operators/{id}/enable";
+pub(super) const OPERATOR_SESSIONS: &str = "/operators/{id}/end-sessions";
+pub(super) const OPERATOR_INVITATION: &str = "/operators/{id}/invitation";
+pub(super) const INVITATION: &str = "/invitation/{token}";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";
@@ -36,6 +44,15 @@ pub(super) const STATIC: &str = "/static/{file}";
 
 pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
+}
+
+/// Where a form about an account posts to: `act` is the last part of the path, such as `role`.
+pub(super) fn operator(id: OperatorId, act: &str) -> String {
+    format!("/operators/{id}/{act}")
+}
+
+pub(super) fn invitation(token: &str) -> String {
+    format!("/invitation/{token}")
 }
 
 /// Where the form of a certificate posts to that orders it anew.

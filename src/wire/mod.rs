@@ -8,5 +8,6 @@ pub mod call;
 pub mod carried;
 pub mod frame;
 pub mod grant;
+pub mod journal;
 mod nothing;
 pub mod request;

@@ -136,7 +136,7 @@ async fn what_the_agent_starts_has_no_capability_and_the_same_calls_are_closed_t
     assert_eq!(told(&facts, "umask"), "63");
 }
 
-/// The console as its own user, without neighbours.
+/// The console as its own user, without neighbours; its store's key is a credential of systemd's.
 async fn start_console(house: &Scratch) -> (Child, u32) {
     let state = house.path().join("state");
     std::fs::create_dir(&state).unwrap();
@@ -149,7 +149,13 @@ async fn start_console(house: &Scratch) -> (Child, u32) {
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
     // Copied where that user may go.
     let program = copy_to_run(Path::new(env!("CARGO_BIN_EXE_rampart")), &house.path().join("rampart"));
+    let credentials = house.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("store.key"), [9_u8; 32]).unwrap();
+    std::fs::set_permissions(credentials.join("store.key"), std::fs::Permissions::from_mode(0o400)).unwrap();
+    std::os::unix::fs::chown(credentials.join("store.key"), Some(uid), Some(gid)).unwrap();
     let start = Start::program(&program, house.path()).arg("serve").env("RAMPART_STATE_DIR", &state);
+    let start = start.env("CREDENTIALS_DIRECTORY", &credentials);
     let mut child = start.env("RAMPART_CONFIG", &config).run_as(RunAs { uid, gid }).spawn().unwrap();
     let is_open = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
     child.wait_until(Duration::from_mins(1), is_open).await.unwrap();
@@ -173,6 +179,7 @@ async fn the_console_has_no_capability_cannot_gain_any_and_shows_nobody_its_memo
     assert_eq!(std::fs::metadata(format!("/proc/{}/environ", child.pid())).unwrap().uid(), 0);
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.pid())).unwrap();
     assert!(limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 ")), "{limits}");
+    assert!(!house.path().join("state/store.key").exists(), "it made a key beside the one that systemd keeps");
     assert!(child.log().contains("Landlock"), "it does not say how far its files are closed: {}", child.log());
 }
 

@@ -1,12 +1,14 @@
 //! One reply of every kind, for tests that must cover them all; counted against the source.
 
 use rampart::base::clock::Timestamp;
+use rampart::base::hash_chain::Tip;
 use rampart::wire::answer::{
     Answer, CertificateFacts, CodeGood, EnrolmentBegun, FactorFacts, Hello, Installed, KeptCertificate,
     KeptGeneration, KeyMade, LeafFacts, PackageFacts, PendingPackage, PlacedOrder, Proof, Refusal, Reply, SshContext,
     SshFacts,
 };
 use rampart::wire::carried::Carried;
+use rampart::wire::journal::JournalPage;
 use rampart::wire::request::Generation;
 
 use crate::support::requests::{CERTIFICATE, standing_order};
@@ -30,6 +32,10 @@ fn leaf() -> LeafFacts {
     }
 }
 
+fn placed() -> PlacedOrder {
+    PlacedOrder { order: standing_order(), by: text("root"), at: then() }
+}
+
 fn packages() -> PackageFacts {
     let pending = PendingPackage { name: text("bash"), installed: text("1"), candidate: text("2"), security: true };
     PackageFacts {
@@ -50,7 +56,7 @@ fn certificates() -> CertificateFacts {
         listeners: vec![text("127.0.0.1:443")],
         zones: vec![text("example.com")],
         kept: vec![kept],
-        standing: vec![CERTIFICATE],
+        standing: vec![placed()],
     }
 }
 
@@ -75,6 +81,8 @@ fn answers() -> Vec<Answer> {
         Answer::RecoveryCodes { codes: vec![Carried::new(text("aaaa-bbbb"))] },
         Answer::CodeGood(CodeGood { recovery: false, recovery_left: 8 }),
         Answer::Granted { token: Carried::new(text("AAAA")) },
+        Answer::Noted(Tip::BEGINNING),
+        Answer::Journal(JournalPage { end: Tip::BEGINNING, lines: vec![text("{}")] }),
         Answer::Done,
     ]
 }
