@@ -4,6 +4,7 @@
 pub mod build;
 pub mod console_tls;
 pub mod demo;
+pub mod edge;
 pub mod fusionpbx;
 pub mod keep_running;
 pub mod privileges;

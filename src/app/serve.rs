@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::app::console_tls::{self, ConsoleCertificate};
 use crate::app::keep_running::{PAUSE, keep_running};
-use crate::app::{build, fusionpbx};
+use crate::app::{build, edge, fusionpbx};
 use crate::audit::walls::Walls;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::{Random, SystemRandom};
@@ -29,6 +29,7 @@ use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::jobs;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
+use crate::web::edge::Edge;
 use crate::web::limits::{EventStreams, SignInLimit};
 use crate::web::origin::OwnNames;
 use crate::web::router::router;
@@ -103,6 +104,7 @@ async fn assemble(
         issuing: issuing.clone(),
         sign_in_limit: Arc::new(SignInLimit::default()),
         streams: EventStreams::default(),
+        edge: Arc::new(Edge::behind(edge::in_front(&config.console)?)),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
         host: host_name().into(),
         demo: std::env::var_os("RAMPART_DEMO").is_some(),

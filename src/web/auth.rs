@@ -1,8 +1,8 @@
 //! Who asks. A handler that takes a [`Visit`] cannot be reached without a session of an operator.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
@@ -36,7 +36,7 @@ impl FromRequestParts<AppState> for Visit {
         let name = app.deeds.store.operator_name(operator).await?.ok_or(PageError::SignInFirst)?;
         session::touch(&session, app.deeds.clock.now()).await?;
         let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
-        let Client(address) = client(parts);
+        let address = app.edge.in_front.client(parts);
         Ok(Self { name, address, session, csrf })
     }
 }
@@ -44,16 +44,10 @@ impl FromRequestParts<AppState> for Visit {
 /// The address a request came from, where it is known.
 pub(super) struct Client(pub(super) Option<IpAddr>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Client {
+impl FromRequestParts<AppState> for Client {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(client(parts))
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self(app.edge.in_front.client(parts)))
     }
-}
-
-/// The peer of the connection. Headers that name another are not believed.
-fn client(parts: &Parts) -> Client {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    Client(peer.map(|peer| peer.0.ip().to_canonical()))
 }

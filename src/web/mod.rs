@@ -7,14 +7,17 @@
 
 mod assets;
 mod auth;
+pub mod client_address;
 mod csrf;
+pub mod edge;
 mod error;
 mod flash;
 pub mod fortress;
 pub mod frame;
 mod handlers;
-mod headers;
+pub mod headers;
 pub mod limits;
+mod next;
 pub mod origin;
 pub mod pages;
 pub mod parts;

@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::web::handlers::{
-    api, certificates, events, order, passwords, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
+    api, certificates, events, order, passwords, policy_report, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
 };
 use crate::web::state::AppState;
 use crate::web::{assets, error, headers, origin, routes, session};
@@ -25,22 +25,26 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The whole console.
 pub fn router(app: AppState) -> Router {
+    house(app, open().merge(for_operators()))
+}
+
+/// Everything that stands around every route, here around the routes `inside`.
+pub fn house(app: AppState, inside: Router<AppState>) -> Router {
     let sessions = session::layer(app.deeds.store.clone(), app.deeds.clock.clone());
-    Router::new()
-        .merge(open())
-        .merge(for_operators())
+    inside
         .layer(from_fn(session::mark))
         .layer(sessions)
         .layer(from_fn(session::guard))
         // Below here nothing touches a session.
         .route(routes::STATIC, get(assets::get))
         .route(routes::HEALTH, get(api::health))
+        .route(routes::POLICY_REPORT, post(policy_report::post))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), origin::guard))
         .layer(from_fn_with_state(app.clone(), error::draw))
-        .layer(from_fn(headers::guard))
+        .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)
 }
 

@@ -9,6 +9,7 @@ use crate::audit::walls::Walls;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
+use crate::web::edge::Edge;
 use crate::web::limits::{EventStreams, SignInLimit};
 use crate::web::origin::OwnNames;
 
@@ -31,6 +32,8 @@ pub struct AppState {
     pub sign_in_limit: Arc<SignInLimit>,
     /// The event streams that are open.
     pub streams: EventStreams,
+    /// What stands between browsers and the handlers.
+    pub edge: Arc<Edge>,
     /// The names under which the console is reached.
     pub names: Arc<OwnNames>,
     /// The name of the host that is judged.

@@ -7,6 +7,7 @@ mod coverage;
 pub(super) mod events;
 pub(super) mod order;
 pub(super) mod passwords;
+pub(super) mod policy_report;
 mod policy_view;
 pub(super) mod setup;
 pub(super) mod sign_in;

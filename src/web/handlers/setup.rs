@@ -12,6 +12,7 @@ use crate::base::secret::Secret;
 use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{HashError, NewPassword, PasswordFault};
 use crate::web::auth::Client;
+use crate::web::client_address::UNKNOWN;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
 use crate::web::frame::Frame;
@@ -69,7 +70,7 @@ pub(crate) async fn post(
     session: Session,
     Guarded(sent): Guarded<SetupForm>,
 ) -> Result<Response, PageError> {
-    if !address.is_none_or(|address| app.sign_in_limit.allows(address)) {
+    if !app.sign_in_limit.allows(address.unwrap_or(UNKNOWN)) {
         return Err(PageError::TooMany);
     }
     let refused = |faults| async {
