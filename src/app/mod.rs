@@ -7,5 +7,8 @@ pub mod demo;
 pub mod edge;
 pub mod fusionpbx;
 pub mod keep_running;
+pub mod listener;
+pub mod open_files;
+pub mod places;
 pub mod privileges;
 pub mod serve;

@@ -20,7 +20,9 @@ use tracing::{info, warn};
 
 use crate::app::console_tls::{self, ConsoleCertificate};
 use crate::app::keep_running::{PAUSE, keep_running};
-use crate::app::{build, edge, fusionpbx};
+use crate::app::listener::{self, Deadlines};
+use crate::app::places::Places;
+use crate::app::{build, edge, fusionpbx, open_files};
 use crate::audit::walls::Walls;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::{Random, SystemRandom};
@@ -34,9 +36,6 @@ use crate::web::limits::{EventStreams, SignInLimit};
 use crate::web::origin::OwnNames;
 use crate::web::router::router;
 use crate::web::state::AppState;
-
-/// A client that has not sent its headers by then is cut off.
-const HEADERS: Duration = Duration::from_secs(10);
 
 /// How long open answers may take to end when the console stops.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -52,7 +51,6 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     let certificate = console_tls::keep(state_directory, &config.console.names, clock.now())?;
     let listener = TcpListener::bind(config.console.listen)
         .with_context(|| format!("{} cannot be listened on", config.console.listen))?;
-    listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
@@ -60,8 +58,8 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     offer_setup(&app.deeds, config, address.port()).await?;
 
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp_rustls(listener, tls(&certificate)?)?.handle(handle.clone());
-    server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADERS);
+    let places = Places::new(open_files::most_connections(config.console.proxy_secret_file.is_some()));
+    let server = listener::server(listener, tls(&certificate)?, places, Deadlines::default())?.handle(handle.clone());
     let serving = server.serve(router(app.clone()).into_make_service_with_connect_info::<SocketAddr>());
     info!("Rampart listens on https://{address}");
     tokio::select! {
@@ -167,7 +165,11 @@ async fn offer_setup(deeds: &Deeds, config: &Config, listening: u16) -> Result<(
     Ok(())
 }
 
-fn tls(certificate: &ConsoleCertificate) -> Result<RustlsConfig> {
+/// TLS 1.2 and 1.3 under this certificate, HTTP/1.1 alone.
+///
+/// # Errors
+/// The certificate or its key cannot be read.
+pub fn tls(certificate: &ConsoleCertificate) -> Result<RustlsConfig> {
     let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes())?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))

@@ -228,6 +228,11 @@ fn words_for(status: StatusCode) -> (StatusCode, &'static str, &'static str) {
         }
         StatusCode::METHOD_NOT_ALLOWED => ("Not in this way", "This address does not take that kind of request."),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "A request may have at most 64 KiB. Nothing was read of it."),
+        StatusCode::LENGTH_REQUIRED => ("No length", "A request must say how long it is. Nothing was read of it."),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "Too much before the request",
+            "Its header lines or cookies are too many or too long. Clear the cookies of this host name.",
+        ),
         StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request did not arrive in time."),
         status if status.is_server_error() => {
             ("Something broke", "Rampart made a mistake. The log of the service says which.")

@@ -7,6 +7,7 @@
 
 mod assets;
 mod auth;
+mod body;
 pub mod client_address;
 mod csrf;
 pub mod edge;

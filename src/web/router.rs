@@ -15,10 +15,7 @@ use crate::web::handlers::{
     api, certificates, events, order, passwords, policy_report, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
 };
 use crate::web::state::AppState;
-use crate::web::{assets, error, headers, origin, routes, session};
-
-/// The largest body of a request: 64 KiB.
-const MOST_BODY_BYTES: usize = 64 * 1024;
+use crate::web::{assets, body, error, headers, origin, routes, session};
 
 /// A page that is not drawn after this long is given up; only event streams go on longer, after their first byte.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,9 +36,10 @@ pub fn house(app: AppState, inside: Router<AppState>) -> Router {
         .route(routes::STATIC, get(assets::get))
         .route(routes::HEALTH, get(api::health))
         .route(routes::POLICY_REPORT, post(policy_report::post))
-        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(body::MOST_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(body::guard))
         .layer(from_fn_with_state(app.clone(), origin::guard))
         .layer(from_fn_with_state(app.clone(), error::draw))
         .layer(from_fn_with_state(app.clone(), headers::guard))

@@ -22,6 +22,7 @@ mod support;
 mod web_csrf;
 mod web_edge;
 mod web_events;
+mod web_front;
 mod web_house;
 mod web_orders;
 mod web_passwords;

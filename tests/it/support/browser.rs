@@ -13,7 +13,7 @@ use crate::support::app;
 /// One browser. Its cookie is the only thing it remembers.
 pub(crate) struct Browser {
     http: reqwest::Client,
-    address: SocketAddr,
+    base: String,
     cookie: Mutex<Option<String>>,
 }
 
@@ -27,14 +27,24 @@ pub(crate) struct Answer {
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr, from: IpAddr) -> Self {
+        Self::at(format!("http://{address}"), from)
+    }
+
+    /// One that speaks TLS, and takes any certificate.
+    pub(crate) fn over_tls(address: SocketAddr, from: IpAddr) -> Self {
+        Self::at(format!("https://{address}"), from)
+    }
+
+    fn at(base: String, from: IpAddr) -> Self {
         let http = reqwest::Client::builder()
+            .danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
             .local_address(from)
             .no_proxy()
             .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
-        Self { http, address, cookie: Mutex::default() }
+        Self { http, base, cookie: Mutex::default() }
     }
 
     /// `name=value` of the cookie, if there is one.
@@ -54,7 +64,7 @@ impl Browser {
 
     /// The same, for another host name.
     pub(crate) fn to_host(&self, host: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.address)).header(HOST, host);
+        let request = self.http.request(method, format!("{}{path}", self.base)).header(HOST, host);
         match self.cookie() {
             Some(cookie) => request.header(COOKIE, cookie),
             None => request,

@@ -2,6 +2,8 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod front;
 pub(crate) mod fusionpbx;
+pub(crate) mod listener;
 pub(crate) mod routes;
 pub(crate) mod views;

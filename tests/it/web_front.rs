@@ -1,0 +1,175 @@
+//! A real nginx with the shipped files in front of the real listener.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rampart::app::listener::Deadlines;
+use rampart::app::places::Most;
+use rampart::base::secret::Secret;
+use rampart::web::client_address::InFront;
+use reqwest::header::{HOST as HOST_HEADER, LOCATION};
+use reqwest::{Method, StatusCode};
+
+use crate::support::app::{HOST, NAME, Neighbours, PASSWORD};
+use crate::support::browser::Browser;
+use crate::support::front::{Front, SECRET};
+use crate::support::listener::{FEW, Listening, hear, talk};
+
+/// Longer than any answer takes that comes at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn console(most: Most) -> Listening {
+    let in_front = InFront::Nginx(Secret::new(SECRET.to_owned()));
+    let console =
+        Listening::start(Neighbours { in_front, ..Neighbours::default() }, most, Deadlines::default()).await;
+    console.app.add_operator(NAME, PASSWORD).await;
+    console
+}
+
+/// What a visitor might add so as to be somebody else.
+const CLAIMS: [(&str, &str); 10] = [
+    ("x-rampart-client", "192.0.2.1"),
+    ("x-rampart-proxy", SECRET),
+    ("x-rampart-proxy", "guess"),
+    ("x-forwarded-for", "192.0.2.1"),
+    ("x-forwarded-for", "192.0.2.1, 192.0.2.2"),
+    ("x-real-ip", "192.0.2.1"),
+    ("forwarded", "for=192.0.2.1;host=evil.example"),
+    ("x-forwarded-host", "evil.example"),
+    ("x-forwarded-proto", "http"),
+    ("x_rampart_client", "192.0.2.1"),
+];
+
+/// ASVS 4.1.3, 15.3.4.
+#[tokio::test]
+async fn the_visitors_address_arrives_through_nginx_and_claims_do_not() {
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+
+    for (nth, (name, value)) in CLAIMS.iter().enumerate() {
+        let from = Ipv4Addr::new(127, 0, 7, u8::try_from(nth + 1).unwrap());
+        let visitor = Browser::over_tls(front.console, from.into());
+        let csrf = visitor.csrf().await;
+        let form = [("csrf", csrf.as_str()), ("name", NAME), ("password", "wrong")];
+        let request = visitor.request(Method::POST, "/sign-in").form(&form).header(*name, *value);
+        let answer = visitor.send(request).await;
+
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}: {}", answer.words());
+        assert!(!answer.body.contains("evil") && !answer.body.contains(SECRET));
+        let row = console.app.trail("session.sign-in").await.remove(0);
+        assert_eq!(row.address.as_deref(), Some(from.to_string().as_str()), "{name}");
+    }
+    // Past nginx nobody has an address, not even the true one.
+    let direct = console.browser(Ipv4Addr::new(127, 0, 8, 1));
+    direct.sign_in(NAME, "wrong").await;
+    assert_eq!(console.app.trail("session.sign-in").await.remove(0).address, None);
+}
+
+/// Threat T06: a name that nobody serves gets nothing, and no name is believed because a header says so.
+#[tokio::test]
+async fn an_unknown_name_gets_no_answer_from_nginx() {
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+
+    let own = front.open().await;
+    let asked = [
+        format!("GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"),
+        format!(
+            "GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n"
+        ),
+    ];
+    drop(own);
+    for request in asked {
+        assert_eq!(talk(&mut front.open().await, request.as_bytes(), PATIENCE).await[0].status, 204, "{request}");
+    }
+    for host in ["evil.example", "", "127.0.0.1", "pbx.example", "console.example.evil.example", "xconsole.example"] {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {HOST}\r\n\r\n");
+        let answers = talk(&mut front.open().await, request.as_bytes(), PATIENCE).await;
+        // nginx itself refuses a request whose host is empty.
+        assert!(answers.is_empty() || answers[0].status == 400, "{host:?}: {answers:?}");
+    }
+    let absolute = format!("GET https://evil.example/healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    assert!(talk(&mut front.open().await, absolute.as_bytes(), PATIENCE).await.is_empty());
+    // The block for unknown names alone.
+    let stranger = reqwest::Client::builder().danger_accept_invalid_certs(true).no_proxy().build().unwrap();
+    let answer = stranger.get(format!("https://{}/", front.unknown)).header(HOST_HEADER, HOST).send().await;
+    assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn on_fusionpbxs_name_there_is_only_a_signpost() {
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+
+    for path in ["/rampart", "/rampart/", "/rampart/sign-in?next=//evil.example", "/rampart/index.php"] {
+        let request = client.get(format!("http://{}{path}", front.fusionpbx)).header(HOST_HEADER, "pbx.example");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FOUND, "{path}");
+        assert_eq!(answer.headers()[LOCATION], format!("https://{HOST}/"), "{path}");
+    }
+    assert!(front.php.lock().unwrap().is_empty(), "PHP was asked");
+}
+
+/// How browsers and others write several cookies.
+const COOKIES: [(&str, &str); 12] = [
+    ("__Host-rampart=SECRET", ""),
+    ("PHPSESSID=keep", "PHPSESSID=keep"),
+    ("PHPSESSID=keep; __Host-rampart=SECRET", "PHPSESSID=keep"),
+    ("__Host-rampart=SECRET; PHPSESSID=keep", "PHPSESSID=keep"),
+    ("a=1; __Host-rampart=SECRET; PHPSESSID=keep; b=2", "PHPSESSID=keep"),
+    ("a=1;__Host-rampart=SECRET;PHPSESSID=keep", "PHPSESSID=keep"),
+    ("a=1;  __Host-rampart  =SECRET; PHPSESSID=keep", "PHPSESSID=keep"),
+    ("__Host-rampart=SECRET; __Host-rampart=SECRET2; PHPSESSID=keep", "PHPSESSID=keep"),
+    ("__Host-rampart=SECRET; a=1; __Host-rampart=SECRET2; __Host-rampart=SECRET3", ""),
+    ("__HOST-RAMPART=SECRET; PHPSESSID=keep", "PHPSESSID=keep"),
+    ("a=\"__Host-rampart=SECRET; PHPSESSID=keep\"", ""),
+    ("__Host-rampart=\"SECRET\"; PHPSESSID=keep", "PHPSESSID=keep"),
+];
+
+#[tokio::test]
+async fn under_one_name_php_never_sees_the_consoles_cookie() {
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+
+    for (sent, kept) in COOKIES {
+        let request = client.get(format!("http://{}/index.php", front.fusionpbx)).header("cookie", sent);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "PHP", "{sent}");
+        let told = front.php.lock().unwrap().pop().unwrap();
+        assert!(told.contains("REQUEST_URI/index.php"), "{told}");
+        assert!(!told.contains("SECRET"), "{sent}: {told}");
+        assert!(told.contains(kept), "{sent}: {told}");
+    }
+    let request = client.get(format!("http://{}/index.php", front.fusionpbx));
+    let request = request.header("cookie", "a=1").header("cookie", "__Host-rampart=SECRET");
+    request.send().await.unwrap();
+    let told = front.php.lock().unwrap().pop().unwrap();
+    assert!(!told.contains("SECRET"), "{told}");
+}
+
+#[tokio::test]
+async fn nginx_gives_up_on_too_much_before_the_console_hears_of_it() {
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+
+    let large = format!("POST /sign-in HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 70000\r\n\r\n");
+    let answers = talk(&mut front.open().await, large.as_bytes(), PATIENCE).await;
+    assert_eq!(answers[0].status, 413);
+    let long = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let answers = talk(&mut front.open().await, long.as_bytes(), PATIENCE).await;
+    assert_eq!(answers[0].status, 400);
+    let mut all = Vec::new();
+    for _ in 0..45 {
+        all.push(front.open().await);
+    }
+    let mut turned_away = 0;
+    for stream in &mut all {
+        let head = format!("POST /sign-in HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n\r\n");
+        drop(tokio::io::AsyncWriteExt::write_all(stream, head.as_bytes()).await);
+        let heard = hear(stream, Duration::from_millis(150)).await;
+        turned_away += usize::from(heard.starts_with(b"HTTP/1.1 429"));
+    }
+    assert!(turned_away >= 5, "{turned_away} of 45 connections of one address");
+}
