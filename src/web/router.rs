@@ -41,6 +41,7 @@ pub fn house(app: AppState, inside: Router<AppState>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(body::guard))
         .layer(from_fn_with_state(app.clone(), origin::guard))
+        .layer(from_fn(body::guard_head))
         .layer(from_fn_with_state(app.clone(), error::draw))
         .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)

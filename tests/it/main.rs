@@ -30,4 +30,6 @@ mod web_renewal;
 mod web_scanners;
 mod web_setup;
 mod web_sign_in;
+mod web_slow;
+mod web_smuggling;
 mod web_walls;
