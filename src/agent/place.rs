@@ -52,8 +52,26 @@ pub enum PlaceError {
 /// The agent's own directory, held open and locked.
 pub(super) struct Place {
     path: PathBuf,
-    root: Flock<File>,
+    root: Root,
     random: Arc<dyn Random>,
+}
+
+/// The directory itself.
+enum Root {
+    /// Locked against a second agent.
+    Locked(Flock<File>),
+    /// Beside an agent that may be running.
+    Beside(File),
+}
+
+impl std::ops::Deref for Root {
+    type Target = File;
+    fn deref(&self) -> &File {
+        match self {
+            Self::Locked(file) => file,
+            Self::Beside(file) => file,
+        }
+    }
 }
 
 /// Whether `name` may be one part of a path here: letters, digits, `-`, `_` and `.`, and not hidden.
@@ -68,22 +86,18 @@ impl Place {
     /// # Errors
     /// It is not a directory, not ours alone, or taken.
     pub(super) fn open(path: &Path, random: Arc<dyn Random>) -> Result<Self, PlaceError> {
-        let failed = |source: io::Error| PlaceError::Failed { path: path.to_owned(), action: "opened", source };
-        match nix::unistd::mkdir(path, Mode::S_IRWXU) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(error) => return Err(failed(error.into())),
-        }
-        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        let directory = nix::fcntl::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
-        let directory = File::from(directory);
-        let metadata = directory.metadata().map_err(failed)?;
-        let uid = Uid::effective().as_raw();
-        if metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
-            return Err(PlaceError::Unsafe { path: path.to_owned(), uid });
-        }
-        let root = Flock::lock(directory, FlockArg::LockExclusiveNonblock)
+        let root = Flock::lock(enter(path)?, FlockArg::LockExclusiveNonblock)
             .map_err(|_| PlaceError::Taken { path: path.to_owned() })?;
-        Ok(Self { path: path.to_owned(), root, random })
+        Ok(Self { path: path.to_owned(), root: Root::Locked(root), random })
+    }
+
+    /// Opens `path` as [`open`](Self::open) does, for a command of root's that only adds files of its own: an agent may be
+    /// at work there.
+    ///
+    /// # Errors
+    /// It is not a directory, or not ours alone.
+    pub(super) fn beside(path: &Path, random: Arc<dyn Random>) -> Result<Self, PlaceError> {
+        Ok(Self { path: path.to_owned(), root: Root::Beside(enter(path)?), random })
     }
 
     /// Where `spot` lies on the host.
@@ -258,6 +272,24 @@ impl Place {
         }
         Ok(here)
     }
+}
+
+/// The directory at `path`, made with mode 0700 if it is not there.
+fn enter(path: &Path) -> Result<File, PlaceError> {
+    let failed = |source: io::Error| PlaceError::Failed { path: path.to_owned(), action: "opened", source };
+    match nix::unistd::mkdir(path, Mode::S_IRWXU) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(error) => return Err(failed(error.into())),
+    }
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
+    let directory = nix::fcntl::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+    let directory = File::from(directory);
+    let metadata = directory.metadata().map_err(failed)?;
+    let uid = Uid::effective().as_raw();
+    if metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
+        return Err(PlaceError::Unsafe { path: path.to_owned(), uid });
+    }
+    Ok(directory)
 }
 
 #[cfg(test)]

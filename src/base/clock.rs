@@ -116,6 +116,11 @@ impl ManualClock {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *now = now.plus(span);
     }
+
+    /// Sets the clock, forward or back.
+    pub fn set(&self, moment: Timestamp) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = moment;
+    }
 }
 
 impl Clock for ManualClock {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use rampart::app::{build, demo, fusionpbx, privileges, serve};
+use rampart::app::{build, confine, demo, fusionpbx, privileges, serve};
 use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::SystemClock;
@@ -111,6 +111,12 @@ fn run(command: Command) -> Result<ExitCode> {
     let directory = build::state_directory();
     privileges::become_owner_of(&directory)?;
     let config = Config::load(build::config_file().as_deref())?;
+    if matches!(command, Command::Serve) {
+        confine::console(&config, &directory)?;
+    } else {
+        // A command ends soon, and a terminal or a pager may stand behind it.
+        rampart::base::confine::no_dumps()?;
+    }
     runtime()?.block_on(real(command, config, directory))
 }
 

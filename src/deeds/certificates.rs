@@ -115,7 +115,7 @@ impl Deeds {
         if self.store.account_at(directory).await?.is_some() {
             return Ok(());
         }
-        let act = Act { act: "certificate.account", subject: directory, before: None, after: contact };
+        let act = Act { act: "certificate.account", subject: directory, after: contact, ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let contacts: Vec<String> = contact.iter().map(|&contact| contact.to_owned()).collect();
         let key = self.store.account_key(directory, &account::new_key()?, self.clock.now()).await?;
@@ -184,7 +184,7 @@ impl Deeds {
         let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
-        let act = Act { act, subject: &subject, before: before.as_deref(), after: None };
+        let act = Act { act, subject: &subject, before: before.as_deref(), ..Act::default() };
         let (order, is_new) = self.store.queue_order(id, actor, act, self.clock.now()).await?;
         Ok(Queued { order, is_new })
     }

@@ -113,11 +113,15 @@ impl Deeds {
         let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
         let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;
+        let agent = match order.trail {
+            Some(entry) => issuing.agent.clone().for_entry(entry),
+            None => issuing.agent.clone(),
+        };
         let wish = Wish { names: row.names.clone(), key: row.key, profile: None };
         let story =
             OrderStory { store: self.store.clone(), clock: self.clock.clone(), order: order.id, certificate: row.id };
         let parties = Parties {
-            keys: Arc::new(AgentKeys { agent: issuing.agent.clone(), certificate: row.id }),
+            keys: Arc::new(AgentKeys { agent: agent.clone(), certificate: row.id }),
             solver,
             journal: Arc::new(story),
             clock: self.clock.clone(),
@@ -127,9 +131,9 @@ impl Deeds {
         let issued = issue::issue(&opened, &wish, &parties).await?;
         let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
         self.store.add_step(order.id, words, self.clock.now()).await?;
-        let installed = match issuing.agent.install(row.id, issued.generation, &issued.chain_pem).await {
+        let installed = match agent.install(row.id, issued.generation, &issued.chain_pem).await {
             Ok(installed) => installed,
-            Err(error) => after_all(&issuing.agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
+            Err(error) => after_all(&agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
         };
         for proof in &installed.proofs {
             let words = format!("{} serves {} for {}", proof.listener, proof.serial, proof.name);

@@ -6,7 +6,9 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
+pub mod refusal;
 pub mod sign_in;
+pub mod trail;
 
 use std::sync::Arc;
 

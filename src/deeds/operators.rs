@@ -50,7 +50,7 @@ impl Deeds {
         password: NewPassword,
     ) -> Result<OperatorId, OperatorError> {
         let hash = self.hasher.hash(password).await?;
-        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
+        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let added = self.store.add_operator(name.as_str(), &hash, self.clock.now()).await?;
         let close = match &added {
@@ -73,7 +73,7 @@ impl Deeds {
     ) -> Result<(), OperatorError> {
         let hash = self.hasher.hash(password).await?;
         let act =
-            Act { act: "operator.reset", subject: name.as_str(), before: None, after: Some("password changed") };
+            Act { act: "operator.reset", subject: name.as_str(), after: Some("password changed"), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let found = self.store.reset_operator(name.as_str(), &hash).await?;
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such operator" } };
@@ -111,7 +111,7 @@ impl Deeds {
         }
         let hash = self.hasher.hash(password).await?;
         let actor = Actor { name: "setup link".to_owned(), address };
-        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
+        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let added = self.store.add_operator_by_link(token, name.as_str(), &hash, self.clock.now()).await?;
         let close = match &added {

@@ -112,7 +112,11 @@ impl Deeds {
             Expected::Missing => "no row".to_owned(),
         };
         let after = spoken(&change.new);
-        let act = Act { act, subject: &subject, before: Some(&before), after: Some(&after) };
+        let domain = match change.scope {
+            Scope::Global => None,
+            Scope::Tenant(_) => Some(wanted.place.as_str()),
+        };
+        let act = Act { act, subject: &subject, before: Some(&before), after: Some(&after), domain };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let outcome = fusionpbx.change_setting(change).await;
         let (inverse, reason);

@@ -46,7 +46,7 @@ impl Deeds {
         // A name that is not an operator's may be a password typed into the wrong field: it is not kept.
         let known = row.as_ref().map_or("(unknown name)", |row| row.name.as_str());
         let actor = Actor { name: printable(known), address };
-        let act = Act { act: "session.sign-in", subject: known, before: None, after: None };
+        let act = Act { act: "session.sign-in", subject: known, ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let (close, result) = match (outcome, usable) {
             (Ok(true), Some(row)) => (Close::Done { inverse: None }, Ok(row.id)),
@@ -62,7 +62,7 @@ impl Deeds {
     /// # Errors
     /// Our own store failed.
     pub async fn sign_out(&self, actor: &Actor) -> Result<(), StoreError> {
-        let act = Act { act: "session.sign-out", subject: &actor.name, before: None, after: None };
+        let act = Act { act: "session.sign-out", subject: &actor.name, ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await
     }

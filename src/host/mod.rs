@@ -6,14 +6,33 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use crate::base::ids::CertificateId;
+use crate::base::ids::{CertificateId, TrailId};
 use crate::base::names::CertificateName;
 use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
 };
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::request::{Generation, KeyKind, Request};
+use crate::wire::grant::Grant;
+use crate::wire::request::{Generation, KeyKind, Needs, Request};
+
+/// The answer of the wanted kind, or that the agent is confused.
+macro_rules! expect_answer {
+    ($answer:expr, $wanted:ident, $field:ident) => {
+        match $answer {
+            Answer::$wanted { $field } => Ok($field),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+    ($answer:expr, $wanted:ident) => {
+        match $answer {
+            Answer::$wanted(answer) => Ok(answer),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+}
+
+mod gate;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
@@ -54,28 +73,35 @@ pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
     change_deadline: Duration,
-}
-
-macro_rules! expect_answer {
-    ($answer:expr, $wanted:ident) => {
-        match $answer {
-            Answer::$wanted(answer) => Ok(answer),
-            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
-        }
-    };
+    grant: Option<Grant>,
+    entry: Option<TrailId>,
 }
 
 impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE }
+        let socket = Arc::new(socket);
+        Self { socket, read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None, entry: None }
     }
 
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         (self.read_deadline, self.change_deadline) = (deadline, deadline);
+        self
+    }
+
+    /// The same agent, asked with `grant`: it is good for one request.
+    #[must_use]
+    pub fn with_grant(&self, grant: Grant) -> Self {
+        Self { grant: Some(grant), ..self.clone() }
+    }
+
+    /// The same agent, asked on behalf of an entry of the trail: the agent's own half names it.
+    #[must_use]
+    pub fn for_entry(mut self, entry: TrailId) -> Self {
+        self.entry = Some(entry);
         self
     }
 
@@ -140,11 +166,11 @@ impl Agent {
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request {
-            Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
-            _ => self.read_deadline,
+        let after = match request.needs() {
+            Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
+            Needs::Nothing | Needs::OwnCode => self.read_deadline,
         };
-        let call = Call::bare(request.clone());
+        let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
@@ -177,11 +203,11 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",
-        Answer::StandingOrders(_) => "standing-orders",
+        Answer::StandingOrders { .. } => "standing-orders",
         Answer::EnrolmentBegun(_) => "enrolment-begun",
-        Answer::RecoveryCodes(_) => "recovery-codes",
+        Answer::RecoveryCodes { .. } => "recovery-codes",
         Answer::CodeGood(_) => "code-good",
-        Answer::Granted(_) => "granted",
+        Answer::Granted { .. } => "granted",
         Answer::Done => "done",
     }
 }

@@ -3,6 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
+use crate::base::role::{Role, Scope};
 use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
@@ -17,6 +18,19 @@ pub struct OperatorRow {
     pub password_hash: Secret<String>,
     /// Whether the account may not sign in.
     pub disabled: bool,
+}
+
+/// An account as each request needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Its id.
+    pub id: OperatorId,
+    /// The name used to sign in.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// How far it reaches.
+    pub scope: Scope,
 }
 
 /// The name is in use.
@@ -41,14 +55,23 @@ impl Store {
         }))
     }
 
-    /// The name of the operator `id`, unless the account is disabled or gone.
+    /// Who the operator `id` is and how far they reach, unless the account is disabled or gone.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn operator_name(&self, id: OperatorId) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar!("SELECT name FROM operators WHERE id = ? AND disabled_at IS NULL", id.0)
-            .fetch_optional(&self.pool)
-            .await?)
+    /// The store failed, or a tenant's operator has no domain that can be read.
+    pub async fn visitor(&self, id: OperatorId) -> Result<Option<Visitor>, StoreError> {
+        let row =
+            sqlx::query!("SELECT name, role, domain_uuid FROM operators WHERE id = ? AND disabled_at IS NULL", id.0)
+                .fetch_optional(&self.pool)
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let role: Role = row.role.parse().map_err(|error| damaged(&error))?;
+        let scope = match (role, row.domain_uuid) {
+            (Role::Tenant, Some(domain)) => Scope::Domain(domain.parse().map_err(|error| damaged(&error))?),
+            (Role::Tenant, None) => return Err(damaged(&"a tenant without a domain")),
+            (Role::Viewer | Role::Support | Role::Operator, _) => Scope::Everything,
+        };
+        Ok(Some(Visitor { id, name: row.name, role, scope }))
     }
 
     /// How many operators there are.
@@ -71,7 +94,7 @@ impl Store {
     ) -> Result<Result<OperatorId, NameTaken>, StoreError> {
         let (hash, now) = (password_hash.expose(), now.unix());
         let row = sqlx::query_scalar!(
-            "INSERT INTO operators (name, password_hash, created_at) VALUES (?, ?, ?)
+            "INSERT INTO operators (name, password_hash, created_at, role) VALUES (?, ?, ?, 'operator')
              ON CONFLICT (name) DO NOTHING RETURNING id",
             name,
             hash,
@@ -157,7 +180,7 @@ impl Store {
             return Ok(None);
         }
         let id = sqlx::query_scalar!(
-            "INSERT INTO operators (name, password_hash, created_at) VALUES (?, ?, ?)
+            "INSERT INTO operators (name, password_hash, created_at, role) VALUES (?, ?, ?, 'operator')
              ON CONFLICT (name) DO NOTHING RETURNING id",
             name,
             hash,
@@ -169,4 +192,8 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(Ok(OperatorId(id))))
     }
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged { table: "operators", reason: error.to_string() }
 }

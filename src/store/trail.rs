@@ -22,7 +22,7 @@ impl Actor {
 }
 
 /// What is about to happen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Act<'a> {
     /// The kind of act, such as `policy.change`.
     pub act: &'a str,
@@ -30,8 +30,10 @@ pub struct Act<'a> {
     pub subject: &'a str,
     /// The state before, if it is known already. Never a secret.
     pub before: Option<&'a str>,
-    /// The state that is wanted. Never a secret.
+    /// The state that is wanted. Never a secret: write `changed` in its place.
     pub after: Option<&'a str>,
+    /// The domain name of the tenant that it concerns, if it concerns one alone.
+    pub domain: Option<&'a str>,
 }
 
 /// How an act ended.
@@ -117,6 +119,22 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(TrailId(id))
+    }
+
+    /// Opens an entry and closes it as refused, both or neither.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn refuse_entry(
+        &self,
+        actor: &Actor,
+        act: Act<'_>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<TrailId, StoreError> {
+        let id = self.open_entry(actor, act, now).await?;
+        self.close_entry(id, Close::Refused { reason }, now).await?;
+        Ok(id)
     }
 
     /// Closes an entry that is open.

@@ -1,4 +1,4 @@
-//! Who asks. A handler that takes a [`Visit`] cannot be reached without a session of an operator.
+//! Who asks. A [`Visit`] is made by the guard that stands before each route of the table.
 
 use std::net::IpAddr;
 
@@ -6,14 +6,23 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
+use crate::base::role::{Role, Scope};
+use crate::store::operators::Visitor;
 use crate::store::trail::Actor;
 use crate::web::error::PageError;
-use crate::web::session;
+use crate::web::may::May;
 use crate::web::state::AppState;
+use crate::web::{routes, session};
 
-/// The operator behind a request, and the session.
+/// The operator behind a request, and the session. Made by the guard before each route, never by a handler.
+#[derive(Clone)]
 pub(super) struct Visit {
     pub(super) name: String,
+    pub(super) role: Role,
+    /// How far the visit reaches.
+    pub(super) scope: Scope,
+    /// Whether the account has enrolled a second factor. None can be enrolled yet.
+    pub(super) has_factor: bool,
     pub(super) address: Option<IpAddr>,
     pub(super) session: Session,
     pub(super) csrf: String,
@@ -24,20 +33,47 @@ impl Visit {
     pub(super) fn actor(&self) -> Actor {
         Actor { name: self.name.clone(), address: self.address.map(|address| address.to_string()) }
     }
+
+    /// Whether the visitor may do that.
+    pub(super) const fn may(&self, act: May) -> bool {
+        self.role.may(act)
+    }
+
+    /// The page the visitor begins with.
+    pub(super) const fn home(&self) -> &'static str {
+        if self.may(May::SeeWalls) { routes::WALLS } else { routes::PASSWORDS }
+    }
+}
+
+/// Who is behind a request. Asked each time: what a role may no longer do, and a disabled account, are over at once.
+///
+/// # Errors
+/// Nobody is signed in, or our own store failed.
+pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageError> {
+    let session = parts.extensions.get::<Session>().cloned().ok_or(PageError::SignInFirst)?;
+    let visitor = visitor(&session, app).await?.ok_or(PageError::SignInFirst)?;
+    session::touch(&session, app.deeds.clock.now()).await?;
+    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+    let address = app.edge.in_front.client(parts);
+    let (name, role, scope) = (visitor.name, visitor.role, visitor.scope);
+    Ok(Visit { name, role, scope, has_factor: false, address, session, csrf })
+}
+
+/// The account that a session belongs to, unless it is disabled or gone.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn visitor(session: &Session, app: &AppState) -> Result<Option<Visitor>, PageError> {
+    let Some(operator) = session::operator(session).await? else { return Ok(None) };
+    Ok(app.deeds.store.visitor(operator).await?)
 }
 
 impl FromRequestParts<AppState> for Visit {
     type Rejection = PageError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, PageError> {
-        let session = parts.extensions.get::<Session>().cloned().ok_or(PageError::SignInFirst)?;
-        let operator = session::operator(&session).await?.ok_or(PageError::SignInFirst)?;
-        // Asked each time: a disabled operator's session is over at once.
-        let name = app.deeds.store.operator_name(operator).await?.ok_or(PageError::SignInFirst)?;
-        session::touch(&session, app.deeds.clock.now()).await?;
-        let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
-        let address = app.edge.in_front.client(parts);
-        Ok(Self { name, address, session, csrf })
+    async fn from_request_parts(parts: &mut Parts, _app: &AppState) -> Result<Self, PageError> {
+        // A handler that takes a visit on a route that is open to strangers gets none.
+        parts.extensions.get::<Self>().cloned().ok_or(PageError::SignInFirst)
     }
 }
 

@@ -248,6 +248,7 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
 
 fn act_words(act: &str) -> &str {
     match act {
+        "access.refused" => "was not let to",
         "session.sign-in" => "signed in:",
         "session.sign-out" => "signed out:",
         "operator.add" => "added the operator",

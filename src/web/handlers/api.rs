@@ -13,18 +13,16 @@ use crate::base::ids::OrderId;
 use crate::store::orders::OrderState;
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
-use crate::web::session;
 use crate::web::state::AppState;
+use crate::web::{auth, session};
 use tower_sessions::Session;
 
 /// The session's CSRF token, made if there is none, and who is signed in.
 pub(crate) async fn session(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
     let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
-    let operator = match session::operator(&session).await? {
-        Some(id) => app.deeds.store.operator_name(id).await?,
-        None => None,
-    };
-    Ok(Json(json!({ "csrf": csrf, "operator": operator })).into_response())
+    let visitor = auth::visitor(&session, &app).await?;
+    let (operator, role) = visitor.map(|visitor| (visitor.name, visitor.role.word())).unzip();
+    Ok(Json(json!({ "csrf": csrf, "operator": operator, "role": role })).into_response())
 }
 
 /// The walls with their findings, in the rows of `rampart check --format json`.

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, Stream};
 
 use crate::base::ids::OrderId;
+use crate::base::role::Scope;
 use crate::store::StoreError;
 use crate::store::orders::OrderState;
-use crate::web::auth::Visit;
+use crate::web::auth::{self, Visit};
 use crate::web::error::PageError;
 use crate::web::handlers::order::step_rows;
 use crate::web::limits::StreamPlace;
-use crate::web::session;
+use crate::web::may::May;
 use crate::web::state::AppState;
 
 /// How often the story is looked at: the writer is another task or another program on the same store.
@@ -28,6 +29,7 @@ const MOST_LOOKS: u32 = 2_400;
 struct Story {
     app: AppState,
     session: tower_sessions::Session,
+    scope: Scope,
     order: OrderId,
     told: Vec<(String, &'static str)>,
     looks: u32,
@@ -44,7 +46,8 @@ pub(crate) async fn get(
     app.deeds.store.order(order).await?.ok_or(PageError::NotFound)?;
     let id = visit.session.id().ok_or(PageError::SignInFirst)?;
     let place = app.streams.enter(id.0).ok_or(PageError::TooManyStreams)?;
-    let story = Story { app, session: visit.session, order, told: Vec::new(), looks: 0, over: false, _place: place };
+    let (session, scope) = (visit.session, visit.scope);
+    let story = Story { app, session, scope, order, told: Vec::new(), looks: 0, over: false, _place: place };
     // axum says `no-cache`, which lets a cache keep it.
     Ok(([(CACHE_CONTROL, "no-store")], Sse::new(events(story))).into_response())
 }
@@ -97,8 +100,8 @@ impl Story {
             )),
             None,
         );
-        let Ok(Some(operator)) = session::operator(&fresh).await else { return false };
-        matches!(self.app.deeds.store.operator_name(operator).await, Ok(Some(_)))
+        let Ok(Some(visitor)) = auth::visitor(&fresh, &self.app).await else { return false };
+        visitor.role.may(May::SeeCertificates) && visitor.scope == self.scope
     }
 
     async fn news(&mut self) -> Result<(Vec<Event>, bool), StoreError> {

@@ -17,7 +17,7 @@ use crate::web::frame::Frame;
 use crate::web::handlers::draw;
 use crate::web::pages::sign_in::SignInPage;
 use crate::web::state::AppState;
-use crate::web::{next, routes, session, view};
+use crate::web::{auth, next, routes, session, view};
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -43,9 +43,7 @@ pub(crate) async fn get(
     session: Session,
 ) -> Result<Response, PageError> {
     // Asked as `Visit` asks: a disabled operator would be sent in a circle.
-    if let Some(id) = session::operator(&session).await?
-        && app.deeds.store.operator_name(id).await?.is_some()
-    {
+    if auth::visitor(&session, &app).await?.is_some() {
         return Ok(onward(&ask.next));
     }
     form(&app, &session, Typed { name: "", next: &ask.next, fault: None }).await

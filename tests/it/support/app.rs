@@ -16,6 +16,7 @@ use rampart::audit::walls::Walls;
 use rampart::base::clock::{Clock as _, ManualClock, SystemClock};
 use rampart::base::names::{Fqdn, OperatorName};
 use rampart::base::rng::SystemRandom;
+use rampart::base::role::Role;
 use rampart::base::secret::Secret;
 use rampart::deeds::certificates::Issuing;
 use rampart::deeds::password::NewPassword;
@@ -94,7 +95,7 @@ impl TestApp {
 
     /// A console with its own surroundings and other routes in them.
     pub(crate) async fn around(routes: Router<AppState>) -> Self {
-        Self::serving(Neighbours::default(), |state| house(state, routes)).await
+        Self::serving(Neighbours::default(), |state| house(state, routes, Router::new())).await
     }
 
     async fn serving(neighbours: Neighbours, router: impl FnOnce(AppState) -> Router) -> Self {
@@ -170,6 +171,20 @@ impl TestApp {
         let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
         let browser = self.stranger_from(Ipv4Addr::new(127, 0, 1, nth).into());
         browser.sign_in(NAME, PASSWORD).await.assert_redirect("/");
+        browser
+    }
+
+    /// A browser of an account of this role, called like the role.
+    pub(crate) async fn signed_in_as(&self, role: Role) -> Browser {
+        self.add_operator(role.word(), PASSWORD).await;
+        let pool = self.own_tables().await;
+        let sql = "UPDATE operators SET role = ?1, domain_name = iif(?1 = 'tenant', 'north.example', NULL), \
+                   domain_uuid = iif(?1 = 'tenant', '7a1f2f5c-0000-4000-8000-000000000001', NULL) WHERE name = ?1";
+        sqlx::query(sql).bind(role.word()).execute(&pool).await.unwrap();
+        pool.close().await;
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 2, nth).into());
+        browser.sign_in(role.word(), PASSWORD).await.assert_redirect("/");
         browser
     }
 

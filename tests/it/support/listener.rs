@@ -99,7 +99,6 @@ pub(crate) fn connector(certificate: &str) -> TlsConnector {
 #[derive(Clone, Debug)]
 pub(crate) struct Raw {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -137,7 +136,7 @@ pub(crate) fn answers(bytes: &[u8]) -> Vec<Raw> {
         let (body, after) = rest.split_at(length.min(rest.len()));
         rest = after;
         let body = String::from_utf8_lossy(body).into_owned();
-        found.push(Raw { status: status.unwrap_or_default(), head, body });
+        found.push(Raw { status: status.unwrap_or_default(), body });
     }
     found
 }
