@@ -13,3 +13,4 @@ pub mod open_files;
 pub mod places;
 pub mod privileges;
 pub mod serve;
+pub mod tls_only;

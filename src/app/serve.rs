@@ -22,6 +22,7 @@ use crate::app::console_tls::{self, ConsoleCertificate};
 use crate::app::keep_running::{PAUSE, keep_running};
 use crate::app::listener::{self, Deadlines};
 use crate::app::places::Places;
+use crate::app::tls_only::TlsOnlyWatch;
 use crate::app::{build, edge, fusionpbx, open_files};
 use crate::audit::walls::Walls;
 use crate::base::clock::{Clock, SystemClock};
@@ -116,7 +117,11 @@ async fn assemble(
         wanted: app.look_again.clone(),
         walls,
     });
-    let jobs = start_jobs(&app, &sweep, &stopping);
+    let mut jobs = start_jobs(&app, &sweep, &stopping);
+    if let Some(watch) = TlsOnlyWatch::wanted(&config.console, port, &app.fusionpbx) {
+        let (edge, end) = (app.edge.clone(), stopping.clone());
+        keep_running(&mut jobs, ("tls-only", PAUSE), stopping, move || watch.clone().run(edge.clone(), end.clone()));
+    }
     Ok((app, jobs))
 }
 

@@ -3,8 +3,10 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use rampart::app::demo::fusionpbx::Generation;
 use rampart::app::listener::Deadlines;
 use rampart::app::places::Most;
+use rampart::app::tls_only::TlsOnlyWatch;
 use rampart::base::secret::Secret;
 use rampart::web::client_address::InFront;
 use reqwest::header::{HOST as HOST_HEADER, LOCATION};
@@ -13,6 +15,7 @@ use reqwest::{Method, StatusCode};
 use crate::support::app::{HOST, NAME, Neighbours, PASSWORD};
 use crate::support::browser::Browser;
 use crate::support::front::{Front, SECRET};
+use crate::support::fusionpbx::Database;
 use crate::support::listener::{FEW, Listening, hear, talk};
 
 /// Longer than any answer takes that comes at all.
@@ -111,6 +114,49 @@ async fn on_fusionpbxs_name_there_is_only_a_signpost() {
     assert!(front.php.lock().unwrap().is_empty(), "PHP was asked");
 }
 
+/// ASVS 3.4.1.
+#[tokio::test]
+async fn browsers_are_told_to_use_tls_only_where_it_holds_and_no_other_name_suffers() {
+    let database = Database::shipped(Generation::V5_5).await;
+    let console = console(Most { spare_loopback: true, ..FEW }).await;
+    let front = Front::before(&console).await;
+    let watch = |fusionpbx| TlsOnlyWatch {
+        names: [HOST, "localhost", "127.0.0.1"].map(ToOwned::to_owned).to_vec(),
+        port: front.console.port(),
+        subdomains: false,
+        fusionpbx,
+    };
+    let client = |trusted: bool| {
+        let builder = reqwest::Client::builder().no_proxy().resolve(HOST, front.console);
+        // The console's names here are those of port 443.
+        let builder = builder.default_headers([(HOST_HEADER, HOST.parse().unwrap())].into_iter().collect());
+        builder.danger_accept_invalid_certs(trusted).build().unwrap()
+    };
+    let said = async || {
+        let answer = Browser::over_tls(front.console, Ipv4Addr::LOCALHOST.into()).get("/sign-in").await;
+        answer.headers.get("strict-transport-security").cloned()
+    };
+    assert_eq!(said().await, None);
+
+    // The certificate is trusted by nobody; FusionPBX is not known; FusionPBX has the name; all is well.
+    let fusionpbx = database.fusionpbx().await;
+    let self_signed = watch(Ok(fusionpbx.clone())).look(&client(false)).await;
+    let unknown = watch(Err("none".to_owned())).look(&client(true)).await;
+    let good = watch(Ok(fusionpbx.clone())).look(&client(true)).await;
+    let owner = database.owner().await;
+    let sql = "INSERT INTO v_domains (domain_uuid, domain_name, domain_enabled) VALUES (gen_random_uuid(), $1, true)";
+    sqlx::query(sql).bind(HOST.to_uppercase()).execute(&owner).await.unwrap();
+    owner.close().await;
+    let shared = watch(Ok(fusionpbx)).look(&client(true)).await;
+
+    assert!(self_signed.0.is_empty() && self_signed.1[0].contains("does not trust"), "{self_signed:?}");
+    assert!(unknown.0.is_empty() && unknown.1[0].contains("not known"), "{unknown:?}");
+    assert!(shared.0.is_empty() && shared.1[0].contains("tenant of that name"), "{shared:?}");
+    assert_eq!(good.0.iter().collect::<Vec<_>>(), [HOST], "{good:?}");
+    console.app.state.edge.tls_only.set(good.0, false);
+    assert_eq!(said().await.unwrap(), "max-age=31536000");
+}
+
 /// How browsers and others write several cookies.
 const COOKIES: [(&str, &str); 12] = [
     ("__Host-rampart=SECRET", ""),
@@ -168,8 +214,8 @@ async fn nginx_gives_up_on_too_much_before_the_console_hears_of_it() {
     for stream in &mut all {
         let head = format!("POST /sign-in HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n\r\n");
         drop(tokio::io::AsyncWriteExt::write_all(stream, head.as_bytes()).await);
-        let heard = hear(stream, Duration::from_millis(150)).await;
-        turned_away += usize::from(heard.starts_with(b"HTTP/1.1 429"));
+        let answer = hear(stream, Duration::from_millis(150)).await;
+        turned_away += usize::from(answer.starts_with(b"HTTP/1.1 429"));
     }
     assert!(turned_away >= 5, "{turned_away} of 45 connections of one address");
 }

@@ -12,7 +12,7 @@ use crate::support::app::{HOST, Neighbours};
 use crate::support::listener::{Listening, answers, hear, talk};
 
 /// Far longer than any deadline of the console.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 

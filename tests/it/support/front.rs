@@ -139,7 +139,7 @@ http {{
     )
 }
 
-/// Answers each FastCGI request with one word (FastCGI 1.0, section 3) and keeps its parameters as they came.
+/// Answers each request with one word (`FastCGI` 1.0, section 3) and keeps its parameters as they came.
 fn play_php(socket: &Path) -> (Arc<Mutex<Vec<String>>>, JoinHandle<()>) {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let listener = UnixListener::bind(socket).unwrap();

@@ -112,7 +112,7 @@ pub(crate) async fn talk(stream: &mut TlsStream<TcpStream>, bytes: &[u8], patien
 
 pub(crate) async fn hear(stream: &mut (impl AsyncRead + Unpin), patience: Duration) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut part = [0_u8; 16 * 1024];
+    let mut part = vec![0_u8; 16 * 1024];
     while let Ok(Ok(count)) = tokio::time::timeout(patience, stream.read(&mut part)).await {
         if count == 0 {
             break;
@@ -131,8 +131,8 @@ pub(crate) fn answers(bytes: &[u8]) -> Vec<Raw> {
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|word| word.parse().ok());
         let length = lines.filter_map(|line| line.split_once(':'));
-        let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length: usize = length.filter_map(|(_, value)| value.trim().parse().ok()).next().unwrap_or_default();
+        let mut length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let length: usize = length.find_map(|(_, value)| value.trim().parse().ok()).unwrap_or_default();
         let (body, after) = rest.split_at(length.min(rest.len()));
         rest = after;
         let body = String::from_utf8_lossy(body).into_owned();
