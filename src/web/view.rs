@@ -232,8 +232,8 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
     TrailRow {
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
-        from: entry.address.clone().unwrap_or_default(),
-        what: format!("{} {}", act_words(&entry.act), printable(&entry.subject)),
+        from: entry.address.as_deref().map(printable).unwrap_or_default(),
+        what: printable(&format!("{} {}", act_words(&entry.act), entry.subject)),
         before: entry.before.as_deref().map(printable).unwrap_or_default(),
         after: entry.after.as_deref().map(printable).unwrap_or_default(),
         mark,

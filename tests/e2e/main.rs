@@ -3,6 +3,7 @@
 
 mod browser;
 mod main_job;
+mod stored;
 mod strangers;
 mod town;
 mod without_script;

@@ -61,7 +61,7 @@ fn facts(order: &OrderRow, certificate: &CertificateRow, directory: &str) -> Vec
         facts.push(("Ended".to_owned(), ended.minutes()));
     }
     if let Some(serial) = &order.served_serial {
-        facts.push(("Served serial".to_owned(), serial.clone()));
+        facts.push(("Served serial".to_owned(), printable(serial)));
     }
     facts
 }
@@ -105,7 +105,7 @@ fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure
         _ => String::new(),
     };
     OrderFailure {
-        place: failure.place.clone(),
+        place: printable(&failure.place),
         their_words: printable(&failure.words),
         next: next.to_owned(),
         again,
