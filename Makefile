@@ -34,6 +34,7 @@ bench:
 	cargo build --locked --release --bins
 	benches/pages.sh
 
-# The same tests with more rounds; takes long.
+# The same tests with more rounds, and those that measure; takes long.
 test-long: test
 	PROPTEST_CASES=100000 cargo test --locked --lib
+	cargo test --locked --test it -- --ignored --test-threads 1

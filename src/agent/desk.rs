@@ -71,7 +71,7 @@ impl Desk {
                 self.install(certificate, generation, &chain_pem).await.map(Answer::Installed)
             }
             Request::ReadFactor { operator } => self.gate.facts(&operator).map(Answer::Factor),
-            Request::ReadStandingOrders => self.gate.orders(),
+            Request::ReadStandingOrders => self.gate.placed().map(|orders| Answer::StandingOrders { orders }),
             Request::BeginEnrolment { operator, proof } => self.gate.begin(&operator, &proof),
             Request::FinishEnrolment { operator, code } => self.gate.finish(&operator, &code),
             Request::RenewRecovery { operator, code } => self.gate.renew_recovery(&operator, &code),
@@ -119,6 +119,7 @@ impl Desk {
             listeners: listeners.iter().map(ToString::to_string).collect(),
             zones: self.config.certificates.zones.iter().map(ToString::to_string).collect(),
             kept,
+            standing: self.gate.placed()?,
         })
     }
 

@@ -32,8 +32,9 @@ use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::jobs;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
+use crate::web::door::{self, Door, FLOOR};
 use crate::web::edge::Edge;
-use crate::web::limits::{EventStreams, SignInLimit};
+use crate::web::limits::EventStreams;
 use crate::web::origin::OwnNames;
 use crate::web::router::router;
 use crate::web::state::AppState;
@@ -54,7 +55,8 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
         .with_context(|| format!("{} cannot be listened on", config.console.listen))?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
-    let (app, jobs) = assemble(config, deeds, address.port(), stopping).await?;
+    let door = Arc::new(Door::new(clock.clone(), FLOOR, state_directory));
+    let (app, jobs) = assemble(config, (deeds, door), address.port(), stopping).await?;
     app.deeds.hasher.prepare().await?;
     offer_setup(&app.deeds, config, address.port()).await?;
 
@@ -79,7 +81,7 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
 /// The state that handlers share, and the jobs, which are running already.
 async fn assemble(
     config: &Config,
-    deeds: Deeds,
+    (deeds, door): (Deeds, Arc<Door>),
     port: u16,
     stopping: watch::Receiver<bool>,
 ) -> Result<(AppState, JoinSet<()>)> {
@@ -101,7 +103,7 @@ async fn assemble(
         look_again: Arc::new(Notify::new()),
         orders_wanted: Arc::new(Notify::new()),
         issuing: issuing.clone(),
-        sign_in_limit: Arc::new(SignInLimit::default()),
+        door,
         streams: EventStreams::default(),
         edge: Arc::new(Edge::behind(edge::in_front(&config.console)?)),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
@@ -142,8 +144,13 @@ fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<boo
     });
     let (own, end) = (app.clone(), stopping.clone());
     keep_running(&mut jobs, ("clean-up", PAUSE), stopping.clone(), move || {
-        let limit = own.sign_in_limit.clone();
-        jobs::clean_up::run(own.deeds.clone(), move || limit.tidy(), end.clone())
+        let door = own.door.clone();
+        jobs::clean_up::run(own.deeds.clone(), move || door.tidy(), end.clone())
+    });
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("door", PAUSE), stopping.clone(), move || {
+        let (deeds, door) = (own.deeds.clone(), own.door.clone());
+        door::tell::run(deeds, door, end.clone())
     });
     jobs
 }

@@ -1,8 +1,8 @@
 //! The only asker of time. Everything else takes a [`Clock`] or a [`Timestamp`] as an argument.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -87,7 +87,14 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// How long this clock has run. It never goes back, whatever is done to the host's time of day: for waits and
+    /// limits, which must not end early or last for ever when someone sets the clock.
+    fn running(&self) -> Duration;
 }
+
+/// When the program first asked how long its clock has run.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The host's own clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -98,34 +105,45 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::from(OffsetDateTime::now_utc())
     }
+
+    fn running(&self) -> Duration {
+        START.elapsed()
+    }
 }
 
 /// A clock that stands still until a test moves it.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub struct ManualClock {
+    start: Mutex<Timestamp>,
+    moved: Mutex<Duration>,
+}
 
 impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
-        Self(Mutex::new(start))
+        Self { start: Mutex::new(start), moved: Mutex::default() }
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, span: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now.plus(span);
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        *moved = moved.saturating_add(span);
     }
 
-    /// Sets the clock, forward or back.
+    /// Sets the clock, forward or back, as an administrator might: how long it has run stays as it is.
     pub fn set(&self, moment: Timestamp) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = moment;
+        *self.start.lock().unwrap_or_else(PoisonError::into_inner) = moment.minus(self.running());
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.start.lock().unwrap_or_else(PoisonError::into_inner).plus(self.running())
+    }
+
+    fn running(&self) -> Duration {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,12 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// The bytes behind base64url without padding; `None` if `text` is something else.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
 /// The bytes behind ordinary, padded base64; `None` if `text` is something else.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
@@ -57,4 +63,11 @@ pub fn base32(bytes: &[u8]) -> String {
 #[must_use]
 pub fn from_base32(text: &str) -> Option<Vec<u8>> {
     BASE32_NOPAD.decode(text.as_bytes()).ok()
+}
+
+/// The first half of the SHA-256 of `bytes`, as a number: a key for a map whose keys strangers choose.
+#[must_use]
+pub fn short_digest(bytes: &[u8]) -> u128 {
+    let digest = Sha256::digest(bytes);
+    digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
 }

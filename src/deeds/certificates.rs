@@ -14,6 +14,7 @@ use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
 use crate::deeds::Deeds;
+use crate::deeds::step_up::{StepUp, StepUpError, is_kept};
 use crate::host::Agent;
 use crate::store::StoreError;
 use crate::store::certificates::CertificateRow;
@@ -84,6 +85,9 @@ pub enum OrderError {
     /// There is no such certificate.
     #[error("there is no such certificate")]
     Unknown,
+    /// The agent was not let to keep it.
+    #[error(transparent)]
+    StepUp(#[from] StepUpError),
     /// Our own store failed.
     #[error("the order could not be kept")]
     Store(#[from] StoreError),
@@ -133,7 +137,8 @@ impl Deeds {
         Ok(())
     }
 
-    /// Queues an order for `base`. If one is open for the same names already, that one is answered.
+    /// Queues an order for `base`. If one is open for the same names already, that one is answered. The agent may keep the
+    /// certificate from then on: a code is needed unless it may already.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -141,13 +146,25 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
-        base: &Fqdn,
-        cover: Cover,
-        key: KeyKind,
+        (base, cover, key): (&Fqdn, Cover, KeyKind),
+        step_up: StepUp,
     ) -> Result<Queued, OrderError> {
         self.may_order(issuing, base).await?;
+        let names = cover.names(base);
+        if step_up.code.is_none() {
+            // Asked before anything is kept: the page shows what would be allowed, and asks for a code.
+            let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;
+            if !is_kept(&orders, &names, None) {
+                return Err(StepUpError::CodeNeeded.into());
+            }
+        }
         let jitter = below(self.random.as_ref(), u32::MAX);
-        let id = self.store.certificate_for(&cover.names(base), key, jitter, self.clock.now()).await?;
+        let id = self.store.certificate_for(&names, key, jitter, self.clock.now()).await?;
+        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        if let Err(error) = self.let_agent_keep(&issuing.agent, actor, &row, step_up).await {
+            self.store.drop_unordered(id).await?;
+            return Err(error.into());
+        }
         self.queue(id, actor, "certificate.order").await
     }
 

@@ -7,7 +7,9 @@ pub mod operators;
 pub mod password;
 pub mod policy;
 pub mod refusal;
+pub mod second_factor;
 pub mod sign_in;
+pub mod step_up;
 pub mod trail;
 
 use std::sync::Arc;

@@ -7,7 +7,8 @@ use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
-use crate::deeds::password::{HashError, NewPassword};
+use crate::deeds::password::{HashError, Lane, NewPassword};
+use crate::deeds::sign_in::Proved;
 use crate::store::StoreError;
 use crate::store::operators::NameTaken;
 use crate::store::trail::{Act, Actor, Close};
@@ -49,7 +50,7 @@ impl Deeds {
         name: &OperatorName,
         password: NewPassword,
     ) -> Result<OperatorId, OperatorError> {
-        let hash = self.hasher.hash(password).await?;
+        let hash = self.hasher.hash(password, Lane::Known).await?;
         let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let added = self.store.add_operator(name.as_str(), &hash, self.clock.now()).await?;
@@ -71,7 +72,7 @@ impl Deeds {
         name: &OperatorName,
         password: NewPassword,
     ) -> Result<(), OperatorError> {
-        let hash = self.hasher.hash(password).await?;
+        let hash = self.hasher.hash(password, Lane::Known).await?;
         let act =
             Act { act: "operator.reset", subject: name.as_str(), after: Some("password changed"), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
@@ -94,7 +95,7 @@ impl Deeds {
         Ok(Some(token))
     }
 
-    /// Adds the first operator by a setup link, which is used up.
+    /// Adds the first operator by a setup link, which is used up. Answers who has thereby proved a password.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -104,12 +105,12 @@ impl Deeds {
         name: &OperatorName,
         password: NewPassword,
         address: Option<String>,
-    ) -> Result<OperatorId, OperatorError> {
+    ) -> Result<Proved, OperatorError> {
         // Look before hashing: a stranger's guess must not cost a hash.
         if !self.store.setup_link_is_open(token, self.clock.now()).await? {
             return Err(OperatorError::Link);
         }
-        let hash = self.hasher.hash(password).await?;
+        let hash = self.hasher.hash(password, Lane::Stranger).await?;
         let actor = Actor { name: "setup link".to_owned(), address };
         let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
@@ -120,6 +121,7 @@ impl Deeds {
             None => Close::Refused { reason: "the link is not open" },
         };
         self.store.close_entry(entry, close, self.clock.now()).await?;
-        Ok(added.ok_or(OperatorError::Link)??)
+        let operator = added.ok_or(OperatorError::Link)??;
+        Ok(Proved { operator, name: name.as_str().to_owned(), second_factor: false })
     }
 }

@@ -6,15 +6,28 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use tokio::sync::Semaphore;
 
-use crate::base::rng::Random;
+use crate::base::rng::{Random, token};
 use crate::base::secret::Secret;
 
 /// argon2id with 19 MiB, two passes, one lane (OWASP's first recommendation; ASVS 11.4.2).
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 
-/// How many may wait for their hash before further ones are turned away.
+/// How many strangers may wait for their hash before further ones are turned away.
 const QUEUE: usize = 20;
+
+/// How many may wait who are known already.
+const KNOWN_QUEUE: usize = 8;
+
+/// Who wants a hash. Strangers wait for each other, and only the foremost of them for the hash function: so someone who
+/// is known waits for two hashes at most, however many strangers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Anybody.
+    Stranger,
+    /// A signed-in operator, a known device of the operator who is named, or the command line.
+    Known,
+}
 
 /// Why a password is not accepted (NIST SP 800-63B-4 section 3.1.1.2: length counts, composition does not).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +73,9 @@ pub enum HashError {
 #[derive(Clone)]
 pub struct Hasher {
     one: Arc<Semaphore>,
+    foremost: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    known_queue: Arc<Semaphore>,
     random: Arc<dyn Random>,
     dummy: Arc<tokio::sync::OnceCell<Secret<String>>>,
 }
@@ -71,7 +86,9 @@ impl Hasher {
     pub fn new(random: Arc<dyn Random>) -> Self {
         Self {
             one: Arc::new(Semaphore::new(1)),
+            foremost: Arc::new(Semaphore::new(1)),
             queue: Arc::new(Semaphore::new(QUEUE)),
+            known_queue: Arc::new(Semaphore::new(KNOWN_QUEUE)),
             random,
             dummy: Arc::default(),
         }
@@ -81,10 +98,10 @@ impl Hasher {
     ///
     /// # Errors
     /// The queue is full, or the hash failed.
-    pub async fn hash(&self, password: NewPassword) -> Result<Secret<String>, HashError> {
+    pub async fn hash(&self, password: NewPassword, lane: Lane) -> Result<Secret<String>, HashError> {
         let mut salt = [0_u8; 16];
         self.random.fill(&mut salt);
-        self.in_turn(move || {
+        self.in_turn(lane, move || {
             let hash: PasswordHash = argon2()?
                 .hash_password_with_salt(password.0.expose().as_bytes(), &salt)
                 .map_err(|_| HashError::Failed)?;
@@ -98,14 +115,19 @@ impl Hasher {
     ///
     /// # Errors
     /// The queue is full, or the stored hash is damaged.
-    pub async fn verify(&self, password: Secret<String>, hash: Option<Secret<String>>) -> Result<bool, HashError> {
+    pub async fn verify(
+        &self,
+        password: Secret<String>,
+        hash: Option<Secret<String>>,
+        lane: Lane,
+    ) -> Result<bool, HashError> {
         let is_known = hash.is_some();
         let hash = match hash {
             Some(hash) => hash,
             None => self.dummy_hash().await?,
         };
         let matches = self
-            .in_turn(move || {
+            .in_turn(lane, move || {
                 let hash = PasswordHash::new(hash.expose()).map_err(|_| HashError::Failed)?;
                 Ok(argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok())
             })
@@ -122,15 +144,21 @@ impl Hasher {
     }
 
     async fn dummy_hash(&self) -> Result<Secret<String>, HashError> {
-        let make = || async { self.hash(NewPassword(crate::base::rng::token(self.random.as_ref()))).await };
+        let make = || async { self.hash(NewPassword(token(self.random.as_ref())), Lane::Known).await };
         self.dummy.get_or_try_init(make).await.cloned()
     }
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let _place = self.queue.try_acquire().map_err(|_| HashError::Busy)?;
+        let queue = if lane == Lane::Known { &self.known_queue } else { &self.queue };
+        let _place = queue.try_acquire().map_err(|_| HashError::Busy)?;
+        let _foremost = match lane {
+            Lane::Stranger => Some(self.foremost.acquire().await.map_err(|_| HashError::Failed)?),
+            Lane::Known => None,
+        };
         let turn = self.one.clone().acquire_owned().await.map_err(|_| HashError::Failed)?;
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -166,12 +194,12 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_opens_and_no_account_never_does() {
         let hasher = Hasher::new(Arc::new(SystemRandom));
-        let hash = hasher.hash(NewPassword::parse(secret("a quiet stone wall")).unwrap()).await.unwrap();
+        let hash = hasher.hash(NewPassword::parse(secret("a quiet stone wall")).unwrap(), Lane::Known).await.unwrap();
 
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(hasher.verify(secret("a quiet stone wall"), Some(hash.clone())).await, Ok(true));
-        assert_eq!(hasher.verify(secret("a quiet stone wal"), Some(hash)).await, Ok(false));
-        assert_eq!(hasher.verify(secret("a quiet stone wall"), None).await, Ok(false));
+        assert_eq!(hasher.verify(secret("a quiet stone wall"), Some(hash.clone()), Lane::Stranger).await, Ok(true));
+        assert_eq!(hasher.verify(secret("a quiet stone wal"), Some(hash), Lane::Known).await, Ok(false));
+        assert_eq!(hasher.verify(secret("a quiet stone wall"), None, Lane::Stranger).await, Ok(false));
     }
 
     #[tokio::test]
@@ -179,9 +207,23 @@ mod tests {
         let hasher = Hasher::new(Arc::new(SystemRandom));
         let places = hasher.queue.clone().try_acquire_many_owned(u32::try_from(QUEUE).unwrap()).unwrap();
 
-        let outcome = hasher.verify(secret("a quiet stone wall"), Some(secret("$argon2id$"))).await;
+        let outcome = hasher.verify(secret("a quiet stone wall"), Some(secret("$argon2id$")), Lane::Stranger).await;
 
         assert_eq!(outcome, Err(HashError::Busy));
         drop(places);
+    }
+
+    #[tokio::test]
+    async fn someone_known_waits_for_no_queue_of_strangers() {
+        let hasher = Hasher::new(Arc::new(SystemRandom));
+        hasher.prepare().await.unwrap();
+        let places = hasher.queue.clone().try_acquire_many_owned(u32::try_from(QUEUE).unwrap()).unwrap();
+        // The foremost stranger stands still for ever.
+        let foremost = hasher.foremost.clone().try_acquire_owned().unwrap();
+
+        let outcome = hasher.verify(secret("a quiet stone wall"), None, Lane::Known).await;
+
+        assert_eq!(outcome, Ok(false));
+        drop((places, foremost));
     }
 }

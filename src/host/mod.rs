@@ -37,6 +37,9 @@ mod gate;
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long the gate may take: it reads and writes one small file, and somebody waits at the door meanwhile.
+const GATE_DEADLINE: Duration = Duration::from_secs(2);
+
 /// How long a change may take: two reloads and ten seconds of proof each fit.
 const CHANGE_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -72,6 +75,7 @@ pub enum AgentError {
 pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
+    gate_deadline: Duration,
     change_deadline: Duration,
     grant: Option<Grant>,
     entry: Option<TrailId>,
@@ -82,13 +86,20 @@ impl Agent {
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
         let socket = Arc::new(socket);
-        Self { socket, read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE, grant: None, entry: None }
+        Self {
+            socket,
+            read_deadline: READ_DEADLINE,
+            gate_deadline: GATE_DEADLINE,
+            change_deadline: CHANGE_DEADLINE,
+            grant: None,
+            entry: None,
+        }
     }
 
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        (self.read_deadline, self.change_deadline) = (deadline, deadline);
+        (self.read_deadline, self.gate_deadline, self.change_deadline) = (deadline, deadline, deadline);
         self
     }
 
@@ -166,9 +177,10 @@ impl Agent {
     }
 
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request.needs() {
-            Needs::Grant | Needs::StandingOrderOrGrant => self.change_deadline,
-            Needs::Nothing | Needs::OwnCode => self.read_deadline,
+        let after = match (request, request.needs()) {
+            (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
+            (Request::ReadFactor { .. } | Request::ReadStandingOrders, _) | (_, Needs::OwnCode) => self.gate_deadline,
+            (_, Needs::Nothing) => self.read_deadline,
         };
         let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;

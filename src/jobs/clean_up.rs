@@ -1,4 +1,4 @@
-//! Removes what is over: sessions and full rate buckets.
+//! Removes what is over: sessions, devices that are known no more, full rate buckets.
 
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub async fn run(deeds: Deeds, tidy: impl Fn() + Send + Sync, mut stopping: watc
     while !*stopping.borrow() {
         if let Err(error) = deeds.store.purge_sessions(deeds.clock.now()).await {
             error!("Old sessions could not be removed: {}", Chain(&error));
+        }
+        if let Err(error) = deeds.store.purge_devices(deeds.clock.now()).await {
+            error!("Old devices could not be removed: {}", Chain(&error));
         }
         tidy();
         tokio::select! {

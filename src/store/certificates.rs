@@ -110,6 +110,22 @@ impl Store {
         Ok(CertificateId(id))
     }
 
+    /// Takes away a certificate for which nothing was ever ordered: the act that was to order it was refused.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn drop_unordered(&self, id: CertificateId) -> Result<(), StoreError> {
+        sqlx::query!(
+            "DELETE FROM certificates
+             WHERE id = ? AND generation IS NULL AND NOT EXISTS (SELECT 1 FROM orders WHERE certificate_id = ?)",
+            id.0,
+            id.0
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// An attempt failed.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod certificates;
+pub mod devices;
+pub mod factors;
 pub mod facts;
 pub mod open;
 pub mod operators;

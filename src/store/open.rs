@@ -84,6 +84,12 @@ impl Store {
         Ok(())
     }
 
+    /// The tag of `message` for `place`, which only this store can make, now and after a restart.
+    #[must_use]
+    pub fn tag(&self, place: &str, message: &[u8]) -> Vec<u8> {
+        self.seal.tag(place, message)
+    }
+
     /// Closes the file; what is under way ends first.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 
 use crate::base::rng::Random;
 use crate::base::secret::Secret;
@@ -14,6 +15,7 @@ use crate::base::secret::Secret;
 /// where another belongs.
 pub struct Seal {
     key: RandomizedNonceKey,
+    tags: hmac::Key,
 }
 
 /// Why a secret cannot be sealed or opened.
@@ -72,7 +74,9 @@ impl Seal {
         let bytes = Secret::new(bytes);
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.expose())
             .map_err(|_| SealError::KeyFileBroken { path: path.to_owned() })?;
-        Ok(Self { key })
+        // A key of its own, so that no tag says anything of what is sealed.
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes.expose()), b"rampart: tags");
+        Ok(Self { key, tags: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) })
     }
 
     /// Seals `secret` for `place`: a nonce of 12 bytes, then the ciphertext.
@@ -85,6 +89,17 @@ impl Seal {
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut body);
         Ok(sealed)
+    }
+
+    /// The tag (HMAC-SHA-256, 32 bytes) of `message` for `place`: only who has the key file can make it.
+    #[must_use]
+    pub fn tag(&self, place: &str, message: &[u8]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.tags);
+        // The place's length first: no place with a message looks like another place with another one.
+        context.update(&(place.len() as u64).to_be_bytes());
+        context.update(place.as_bytes());
+        context.update(message);
+        context.sign().as_ref().to_vec()
     }
 
     /// Opens what [`seal`](Self::seal) made for the same place.
@@ -110,6 +125,24 @@ impl std::fmt::Debug for Seal {
 mod tests {
     use super::*;
     use crate::base::rng::SystemRandom;
+
+    #[test]
+    fn a_tag_is_of_one_key_one_place_and_one_message() {
+        let directory = std::env::temp_dir().join(format!("rampart-tags-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let seal = Seal::open(&directory.join("one.key"), &SystemRandom).unwrap();
+        let other = Seal::open(&directory.join("other.key"), &SystemRandom).unwrap();
+        let again = Seal::open(&directory.join("one.key"), &SystemRandom).unwrap();
+
+        let tag = seal.tag("form", b"message");
+
+        assert_eq!(tag, again.tag("form", b"message"));
+        assert_eq!(tag.len(), 32);
+        for wrong in [other.tag("form", b"message"), seal.tag("forms", b"message"), seal.tag("for", b"mmessage")] {
+            assert_ne!(tag, wrong);
+        }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
 
     #[test]
     fn a_secret_opens_only_with_its_key_in_its_place() {

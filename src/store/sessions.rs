@@ -28,6 +28,9 @@ pub const ADDRESS_KEY: &str = "address";
 /// The key in a session's data that holds when it was signed in to, in unix seconds.
 pub const SINCE_KEY: &str = "since";
 
+/// The key in a session's data that holds what the browser said of itself.
+pub const BROWSER_KEY: &str = "browser";
+
 /// The session store behind the cookie.
 #[derive(Clone)]
 pub struct Sessions {

@@ -76,14 +76,3 @@ impl FromRequestParts<AppState> for Visit {
         parts.extensions.get::<Self>().cloned().ok_or(PageError::SignInFirst)
     }
 }
-
-/// The address a request came from, where it is known.
-pub(super) struct Client(pub(super) Option<IpAddr>);
-
-impl FromRequestParts<AppState> for Client {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self(app.edge.in_front.client(parts)))
-    }
-}

@@ -1,7 +1,7 @@
 //! The address that a request came from. Whatever limits or names a visitor uses it, so it must not be the visitor's
 //! choice: the peer of the connection counts, or what nginx says, if it proves that it is nginx.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
@@ -15,10 +15,6 @@ const PROXY: HeaderName = HeaderName::from_static("x-rampart-proxy");
 
 /// Where nginx puts the visitor's address.
 const CLIENT: HeaderName = HeaderName::from_static("x-rampart-client");
-
-/// Stands for an address that is not known, where one is counted: all of them have one bucket together, which is the
-/// tightest limit there is.
-pub(super) const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// Who may speak to the console.
 #[derive(Clone, Debug, Default)]

@@ -2,24 +2,25 @@
 //! reference number, never to the page.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{error, warn};
 
 use crate::base::chain::Chain;
+use crate::base::clock::spoken;
 use crate::base::rng::Random;
 use crate::store::StoreError;
 use crate::web::frame::Frame;
 use crate::web::next;
 use crate::web::pages::fault::FaultPage;
 use crate::web::parts::Link;
-use crate::web::routes;
 use crate::web::state::AppState;
-use crate::web::view;
+use crate::web::{door, routes, view};
 
 /// Why a page could not be drawn as asked.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +49,9 @@ pub(super) enum PageError {
     /// The body is over 64 KiB.
     #[error("the request is too large")]
     TooLarge,
-    /// Too many sign-ins.
+    /// Too many tries; after so long the next one is looked at.
     #[error("too many tries")]
-    TooMany,
+    TooMany(Duration),
     /// Too many event streams in one session.
     #[error("too many streams in one session")]
     TooManyStreams,
@@ -76,8 +77,10 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = words(&self).0;
         let mut response = status.into_response();
-        if matches!(self, Self::TooMany | Self::TooManyStreams) {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        match &self {
+            Self::TooMany(wait) => drop(response.headers_mut().insert(RETRY_AFTER, door::retry_after(*wait))),
+            Self::TooManyStreams => drop(response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"))),
+            _ => {}
         }
         response.extensions_mut().insert(Fault(Arc::new(self)));
         response
@@ -100,8 +103,8 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
         && !is_api
     {
         let mut onward = (StatusCode::SEE_OTHER, [(LOCATION, next::sign_in_for(&target))]).into_response();
-        if let Some(cookie) = response.headers().get(SET_COOKIE) {
-            onward.headers_mut().insert(SET_COOKIE, cookie.clone());
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            onward.headers_mut().append(SET_COOKIE, cookie.clone());
         }
         return onward;
     }
@@ -144,7 +147,7 @@ fn page(
             status: status.as_u16(),
             heading: heading.to_owned(),
             sentence: sentence.to_owned(),
-            steps: steps(status, is_stale),
+            steps: steps(status, is_stale, former.headers()),
             reference: reference.to_owned(),
             onward: Some(Link { href: routes::WALLS.to_owned(), words: "To the walls".to_owned() }),
         };
@@ -212,10 +215,10 @@ fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
         ),
         PageError::BadForm(_) => words_for(StatusCode::BAD_REQUEST),
         PageError::TooLarge => words_for(StatusCode::PAYLOAD_TOO_LARGE),
-        PageError::TooMany => (
+        PageError::TooMany(_) => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many tries",
-            "There were too many sign-ins from this address, or too many at once. Nothing was checked.",
+            "There were too many tries, or too many at once. Nothing was checked.",
         ),
         PageError::TooManyStreams => (
             StatusCode::TOO_MANY_REQUESTS,
@@ -252,10 +255,12 @@ fn words_for(status: StatusCode) -> (StatusCode, &'static str, &'static str) {
     (status, heading, sentence)
 }
 
-fn steps(status: StatusCode, is_stale: bool) -> Vec<String> {
+fn steps(status: StatusCode, is_stale: bool, headers: &HeaderMap) -> Vec<String> {
+    if let Some(wait) = headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok()) {
+        return vec![format!("Wait {}, then try again.", spoken(Duration::from_secs(wait)))];
+    }
     let steps: &[&str] = match status {
         StatusCode::FORBIDDEN if is_stale => &["Go back, load the page again, and send the form once more."],
-        StatusCode::TOO_MANY_REQUESTS => &["Wait a minute, then try again."],
         StatusCode::SERVICE_UNAVAILABLE => &[
             "Look whether the disk is full and whether the state directory still belongs to Rampart's user.",
             "The log of the service has the cause under the reference.",

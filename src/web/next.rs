@@ -3,7 +3,12 @@
 
 use std::fmt::Write as _;
 
+use tower_sessions::Session;
+use tower_sessions::session::Error as SessionError;
+
 use crate::web::routes;
+
+const KEY: &str = "next";
 
 /// No page's address is longer, in bytes.
 const LONGEST: usize = 1_024;
@@ -25,6 +30,26 @@ pub(super) fn sign_in_for(target: &str) -> String {
         None | Some(routes::WALLS) => routes::SIGN_IN.to_owned(),
         Some(target) => format!("{}?next={}", routes::SIGN_IN, escaped(target)),
     }
+}
+
+/// Keeps the page for the end of a sign-in that has come as far as a right password.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn keep(session: &Session, target: &str) -> Result<(), SessionError> {
+    match page(target) {
+        Some(target) => session.insert(KEY, target).await,
+        None => Ok(()),
+    }
+}
+
+/// The page that was kept, or the walls.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn kept(session: &Session) -> Result<String, SessionError> {
+    let kept = session.get::<String>(KEY).await?;
+    Ok(kept.filter(|target| page(target).is_some()).unwrap_or_else(|| routes::WALLS.to_owned()))
 }
 
 /// Whether the path is written as the pattern is, with a number in place of `{id}`.

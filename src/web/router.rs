@@ -14,7 +14,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    api, certificates, events, order, passwords, policy_report, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
+    api, certificates, events, order, passwords, policy_report, second_factor, setup, sign_in, sign_in_code, ssh,
+    standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -72,10 +73,16 @@ fn rows() -> Vec<Row> {
         post(routes::POLICY_REPORT, May::Anyone, policy_report::post).without_session(),
         get(routes::SIGN_IN, May::Anyone, sign_in::get),
         post(routes::SIGN_IN, May::Anyone, sign_in::post),
+        get(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::get),
+        post(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::post),
         get(routes::SETUP, May::Anyone, setup::get),
         post(routes::SETUP, May::Anyone, setup::post),
         get(routes::API_SESSION, May::Anyone, api::session),
         post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
+        get(routes::SECOND_FACTOR, May::SignedIn, second_factor::get),
+        post(routes::SECOND_FACTOR, May::SignedIn, second_factor::begin),
+        post(routes::SECOND_FACTOR_PROOF, May::SignedIn, second_factor::finish),
+        post(routes::RECOVERY, May::SignedIn, second_factor::renew_recovery),
         get(routes::WALLS, May::SeeWalls, walls::get),
         post(routes::LOOK_AGAIN, May::LookAgain, walls::look_again),
         get(routes::PASSWORDS, May::SeePolicy, passwords::get),
@@ -84,6 +91,7 @@ fn rows() -> Vec<Row> {
         get(routes::CERTIFICATES, May::SeeCertificates, certificates::get),
         post(routes::CERTIFICATE_ACCOUNT, May::RegisterAtCa, certificates::register),
         post(routes::CERTIFICATE_ORDERS, May::OrderCertificate, certificates::order),
+        post(routes::STANDING_END, May::OrderCertificate, standing::end),
         get(routes::ORDER, May::SeeCertificates, order::get),
         get(routes::ORDER_EVENTS, May::SeeCertificates, events::get),
         post(routes::RENEW, May::RenewCertificate, certificates::renew),

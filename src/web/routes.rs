@@ -4,6 +4,7 @@ use crate::base::ids::{CertificateId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_IN_CODE: &str = "/sign-in/code";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 pub(super) const SETUP: &str = "/setup/{token}";
 pub(super) const LOOK_AGAIN: &str = "/look-again";
@@ -13,6 +14,7 @@ pub(super) const PASSWORD_UNDO: &str = "/passwords/undo";
 pub(super) const CERTIFICATES: &str = "/certificates";
 pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
 pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
+pub(super) const STANDING_END: &str = "/certificates/standing-orders/end";
 pub(super) const ORDER: &str = "/certificates/orders/{id}";
 pub(super) const ORDER_EVENTS: &str = "/certificates/orders/{id}/events";
 pub(super) const RENEW: &str = "/certificates/{id}/renew";
@@ -22,6 +24,9 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
+pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
+pub(super) const RECOVERY: &str = "/account/recovery";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";
@@ -40,7 +45,7 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 10] = [
+pub(super) const PAGES: [(&str, &[&str]); 11] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (CERTIFICATES, &["find", "page"]),
@@ -51,4 +56,5 @@ pub(super) const PAGES: [(&str, &[&str]); 10] = [
     (XML_RPC, &[]),
     (INTRUSION, &[]),
     (TRAIL, &["find", "before"]),
+    (SECOND_FACTOR, &[]),
 ];

@@ -1,9 +1,10 @@
 //! The cookie and what a session holds: the operator, the CSRF token, what to say once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{Entry, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -12,11 +13,15 @@ use tower_sessions::session::Error as SessionError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
 use crate::base::rng::{Random, token};
+use crate::deeds::Deeds;
+use crate::deeds::sign_in::Proved;
 use crate::store::Store;
-use crate::store::sessions::{ADDRESS_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
+use crate::store::sessions::{ADDRESS_KEY, BROWSER_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
 use crate::web::error::PageError;
+use crate::wire::grant::SessionMark;
 
 /// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
 pub const COOKIE: &str = "__Host-rampart";
@@ -25,10 +30,10 @@ pub const COOKIE: &str = "__Host-rampart";
 /// only says 500 without a word; and a browser passes over the end of a `__Host-` cookie that is not marked secure.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(cookie) = response.headers_mut().get_mut(SET_COOKIE)
-        && cookie.as_bytes().starts_with(ENDED.as_bytes())
-    {
-        *cookie = HeaderValue::from_static(FORGET);
+    if let Entry::Occupied(mut cookies) = response.headers_mut().entry(SET_COOKIE) {
+        for cookie in cookies.iter_mut().filter(|cookie| cookie.as_bytes().starts_with(ENDED.as_bytes())) {
+            *cookie = HeaderValue::from_static(FORGET);
+        }
     }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Answered>().is_none() {
         return PageError::SessionLost.into_response();
@@ -53,6 +58,10 @@ const FORGET: &str = "__Host-rampart=; Path=/; Max-Age=0; Secure; HttpOnly; Same
 
 const CSRF_KEY: &str = "csrf";
 const SEEN_KEY: &str = "seen";
+const AWAITED_KEY: &str = "awaited";
+
+/// A code is owed for this long after the password.
+const AWAITED_FOR: Duration = Duration::from_mins(5);
 
 /// A session is touched at most this often, in seconds.
 const TOUCH_SECONDS: i64 = 60;
@@ -90,25 +99,56 @@ pub(super) async fn known_csrf(session: &Session) -> Result<Option<String>, Sess
     session.get(CSRF_KEY).await
 }
 
-/// Makes the session the operator's, under a new id and with a new CSRF token.
+/// Who has just signed in, and with what.
+pub(super) struct SignedIn {
+    pub(super) operator: OperatorId,
+    pub(super) address: Option<String>,
+    pub(super) browser: String,
+}
+
+/// Makes the session the operator's, under a new id and with a new CSRF token. Only here a session comes into being.
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn begin(
-    session: &Session,
-    operator: OperatorId,
-    address: Option<String>,
-    now: Timestamp,
-) -> Result<(), SessionError> {
+pub(super) async fn begin(session: &Session, signed_in: SignedIn, deeds: &Deeds) -> Result<(), SessionError> {
+    let now = deeds.clock.now();
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(OPERATOR_KEY, operator.0).await?;
+    session.insert(OPERATOR_KEY, signed_in.operator.0).await?;
     session.insert(SINCE_KEY, now.unix()).await?;
     session.insert(SEEN_KEY, now.unix()).await?;
-    if let Some(address) = address {
+    session.insert(BROWSER_KEY, signed_in.browser).await?;
+    if let Some(address) = signed_in.address {
         session.insert(ADDRESS_KEY, address).await?;
     }
+    csrf(session, deeds.random.as_ref()).await?;
     Ok(())
+}
+
+/// Keeps that this browser has shown a right password and owes a code, under a new id. It opens nothing else.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn await_code(session: &Session, proved: &Proved, deeds: &Deeds) -> Result<(), SessionError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(AWAITED_KEY, (proved.operator.0, &proved.name, deeds.clock.now().unix())).await?;
+    csrf(session, deeds.random.as_ref()).await?;
+    Ok(())
+}
+
+/// Who owes a code, if that is not too long ago.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<Proved>, SessionError> {
+    let awaited = session.get::<(i64, String, i64)>(AWAITED_KEY).await?;
+    let is_fresh = |at: i64| now.since(Timestamp::from_unix(at)) < AWAITED_FOR;
+    Ok(awaited.filter(|(_, _, at)| is_fresh(*at)).map(|(operator, name, _)| Proved {
+        operator: OperatorId(operator),
+        name,
+        second_factor: true,
+    }))
 }
 
 /// Ends the session on the server.
@@ -117,6 +157,21 @@ pub(super) async fn begin(
 /// Our own store failed.
 pub(super) async fn end(session: &Session) -> Result<(), SessionError> {
     session.flush().await
+}
+
+/// The name under which the agent knows the session; `None` before it is kept.
+pub(super) fn mark_of(session: &Session) -> Option<SessionMark> {
+    let id = session.id()?.0.to_be_bytes();
+    // Not the digest that the store keeps: whoever reads one half learns nothing of the other.
+    sha256_hex(&[b"session of the console: ".as_slice(), &id].concat()).parse().ok()
+}
+
+/// Gives the session a new id: what was known of the old one is worth nothing after a second factor was shown.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn renew_id(session: &Session) -> Result<(), SessionError> {
+    session.cycle_id().await
 }
 
 /// Who the session belongs to.

@@ -9,8 +9,9 @@ use crate::audit::walls::Walls;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
+use crate::web::door::Door;
 use crate::web::edge::Edge;
-use crate::web::limits::{EventStreams, SignInLimit};
+use crate::web::limits::EventStreams;
 use crate::web::origin::OwnNames;
 
 /// What every handler may reach. Cheap to clone.
@@ -29,7 +30,7 @@ pub struct AppState {
     /// Everyone a certificate needs.
     pub issuing: Arc<Issuing>,
     /// Turns away sign-ins that come too fast.
-    pub sign_in_limit: Arc<SignInLimit>,
+    pub door: Arc<Door>,
     /// The event streams that are open.
     pub streams: EventStreams,
     /// What stands between browsers and the handlers.

@@ -209,6 +209,9 @@ pub struct CertificateFacts {
     pub zones: Vec<String>,
     /// What lies on disk.
     pub kept: Vec<KeptCertificate>,
+    /// The standing orders in force; none in facts that an older agent gave.
+    #[serde(default)]
+    pub standing: Vec<PlacedOrder>,
 }
 
 /// One certificate on disk.

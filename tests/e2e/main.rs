@@ -3,6 +3,7 @@
 
 mod browser;
 mod main_job;
+mod second_factor;
 mod stored;
 mod strangers;
 mod town;

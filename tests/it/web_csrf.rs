@@ -12,10 +12,15 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 9] = [
+const CHANGES: [(&str, &[(&str, &str)]); 14] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
+    ("/sign-in/code", &[("code", "123456")]),
     ("/sign-out", &[]),
+    ("/account/second-factor", &[("code", "abcd-efgh")]),
+    ("/account/second-factor/proof", &[("code", "123456")]),
+    ("/account/recovery", &[("code", "123456")]),
+    ("/certificates/standing-orders/end", &[("certificate", "1")]),
     ("/look-again", &[]),
     ("/passwords/settings", &[("scope", "global"), ("key", "users.password_length"), ("value", "20")]),
     ("/passwords/undo", &[("entry", "1")]),
@@ -242,10 +247,10 @@ async fn the_console_answers_to_its_own_name_only() {
     assert!(!answer.body.contains("evil.example"));
 }
 
-/// Sends it, and leaves the browser's cookie as it was.
+/// Sends it, and leaves the browser's cookies as they were.
 async fn send(browser: &Browser, request: RequestBuilder) -> Answer {
-    let cookie = browser.cookie();
+    let jar = browser.jar();
     let answer = browser.send(request).await;
-    browser.hold(cookie);
+    browser.put(jar);
     answer
 }

@@ -59,6 +59,8 @@ async fn a_session_that_ended_and_a_wrong_password_lose_no_place() {
     let refused = browser.press(&form, &[("name", NAME), ("password", "wrong")]).await;
 
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    // A wrong password makes the next try wait.
+    app.clock.advance(std::time::Duration::from_secs(5));
     let again = refused.form("/sign-in", &[("next", "/trail?find=policy")]);
     let answer = browser.press(&again, &[("name", NAME), ("password", PASSWORD)]).await;
     answer.assert_redirect("/trail?find=policy");

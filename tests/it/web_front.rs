@@ -53,7 +53,9 @@ async fn the_visitors_address_arrives_through_nginx_and_claims_do_not() {
         let from = Ipv4Addr::new(127, 0, 7, u8::try_from(nth + 1).unwrap());
         let visitor = Browser::over_tls(front.console, from.into());
         let csrf = visitor.csrf().await;
-        let form = [("csrf", csrf.as_str()), ("name", NAME), ("password", "wrong")];
+        // Each under a name of its own: failures under one make it wait.
+        let name_typed = format!("nobody{nth}");
+        let form = [("csrf", csrf.as_str()), ("name", name_typed.as_str()), ("password", "wrong")];
         let request = visitor.request(Method::POST, "/sign-in").form(&form).header(*name, *value);
         let answer = visitor.send(request).await;
 
@@ -158,7 +160,7 @@ async fn browsers_are_told_to_use_tls_only_where_it_holds_and_no_other_name_suff
 }
 
 /// How browsers and others write several cookies.
-const COOKIES: [(&str, &str); 12] = [
+const COOKIES: [(&str, &str); 14] = [
     ("__Host-rampart=SECRET", ""),
     ("PHPSESSID=keep", "PHPSESSID=keep"),
     ("PHPSESSID=keep; __Host-rampart=SECRET", "PHPSESSID=keep"),
@@ -167,7 +169,15 @@ const COOKIES: [(&str, &str); 12] = [
     ("a=1;__Host-rampart=SECRET;PHPSESSID=keep", "PHPSESSID=keep"),
     ("a=1;  __Host-rampart  =SECRET; PHPSESSID=keep", "PHPSESSID=keep"),
     ("__Host-rampart=SECRET; __Host-rampart=SECRET2; PHPSESSID=keep", "PHPSESSID=keep"),
-    ("__Host-rampart=SECRET; a=1; __Host-rampart=SECRET2; __Host-rampart=SECRET3", ""),
+    ("__Host-rampart=SECRET; a=1; __Host-rampart=SECRET2; __Host-rampart=S3; __Host-rampart=SECRET4", ""),
+    (
+        "__Host-rampart-form=SECRET; PHPSESSID=keep; __Host-rampart-device=SECRET; __Host-rampart=SECRET",
+        "PHPSESSID=keep",
+    ),
+    (
+        "__Host-rampart-device=SECRET; __Host-rampart=SECRET; __Host-rampart-form=SECRET; PHPSESSID=keep",
+        "PHPSESSID=keep",
+    ),
     ("__HOST-RAMPART=SECRET; PHPSESSID=keep", "PHPSESSID=keep"),
     ("a=\"__Host-rampart=SECRET; PHPSESSID=keep\"", ""),
     ("__Host-rampart=\"SECRET\"; PHPSESSID=keep", "PHPSESSID=keep"),

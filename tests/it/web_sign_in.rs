@@ -1,14 +1,15 @@
 //! Signing in, as strangers and operators meet it.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rampart::base::names::OperatorName;
 use rampart::base::secret::Secret;
 use rampart::deeds::password::NewPassword;
 use rampart::store::trail::Actor;
-use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
+use reqwest::header::{DATE, HeaderMap, SET_COOKIE};
+use reqwest::{Method, StatusCode};
+use tower_sessions::session::Id;
 
 use crate::support::app::{NAME, PASSWORD, TestApp};
 use crate::support::browser::Answer;
@@ -38,6 +39,7 @@ fn seen(answer: &Answer, name: &str) -> (StatusCode, HeaderMap, String) {
     (answer.status, headers, answer.body.replace(&token, "TOKEN").replace(name, "NAME"))
 }
 
+/// ASVS 6.3.8.
 #[tokio::test]
 async fn a_wrong_password_an_unknown_name_and_a_disabled_operator_look_alike() {
     let app = TestApp::alone().await;
@@ -86,21 +88,51 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
+/// ASVS 7.2.4.
 #[tokio::test]
 async fn the_session_gets_a_new_id_at_sign_in_and_the_old_one_opens_nothing() {
     let app = TestApp::alone().await;
     app.add_operator(NAME, PASSWORD).await;
     let browser = app.stranger();
-    browser.get("/sign-in").await;
-    let before = browser.cookie();
+    // An id that somebody else chose, and had this browser keep.
+    let planted = Some(format!("__Host-rampart={}", Id::default()));
+    browser.hold(planted.clone());
     let old_token = browser.csrf().await;
+
+    browser.hold(planted.clone());
+    let form = [("csrf", old_token.as_str()), ("name", NAME), ("password", PASSWORD)];
+    browser.send(browser.request(Method::POST, "/sign-in").form(&form)).await.assert_redirect("/");
+
+    assert!(browser.cookie().is_some() && browser.cookie() != planted);
+    assert_ne!(browser.csrf().await, old_token);
+    browser.hold(planted);
+    browser.get("/").await.assert_redirect("/sign-in");
+}
+
+/// ASVS 7.2.4.
+#[tokio::test]
+async fn signing_in_again_in_the_same_browser_ends_the_session_before() {
+    let app = TestApp::alone().await;
+    let browser = app.operator().await;
+    let old = browser.cookie();
 
     browser.sign_in(NAME, PASSWORD).await.assert_redirect("/");
 
-    assert!(before.is_some() && before != browser.cookie());
-    assert_ne!(browser.csrf().await, old_token);
-    browser.hold(before);
+    assert_ne!(browser.cookie(), old);
+    assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    browser.hold(old);
     browser.get("/").await.assert_redirect("/sign-in");
+}
+
+/// ASVS 7.2.3: 128 bits each, from the operating system's generator.
+#[test]
+fn a_hundred_thousand_session_ids_are_all_different() {
+    let ids: HashSet<i128> = (0..100_000).map(|_| Id::default().0).collect();
+
+    assert_eq!(ids.len(), 100_000);
+    // No bit stands still.
+    let (all, any) = ids.iter().fold((-1, 0), |(all, any), id| (all & id, any | id));
+    assert_eq!((all, any), (0, -1));
 }
 
 #[tokio::test]
@@ -111,16 +143,23 @@ async fn the_cookie_belongs_to_this_host_alone_and_its_value_lies_in_no_file() {
 
     let answer = browser.sign_in(NAME, PASSWORD).await;
 
-    let cookie = answer.headers.get(SET_COOKIE).unwrap().to_str().unwrap();
-    let mut parts: Vec<&str> = cookie.split("; ").collect();
-    let value = parts.remove(0).strip_prefix("__Host-rampart=").unwrap().to_owned();
-    parts.sort_unstable();
-    assert_eq!(parts, ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]);
-    assert!(value.len() >= 22, "{value}");
-    assert!(!holds(&app.bytes_kept(), value.as_bytes()));
+    for (name, age) in [("__Host-rampart", None), ("__Host-rampart-device", Some("Max-Age=7776000"))] {
+        let of_name = |cookie: &&str| cookie.split('=').next() == Some(name);
+        let mut cookies = answer.headers.get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+        let mut parts: Vec<&str> = cookies.find(of_name).unwrap().split("; ").collect();
+        let value = parts.remove(0).split_once('=').unwrap().1;
+        let mut meant = vec!["HttpOnly", "Path=/", "SameSite=Strict", "Secure"];
+        meant.extend(age);
+        parts.sort_unstable();
+        meant.sort_unstable();
+        assert_eq!(parts, meant);
+        assert!(value.len() >= 22, "{value}");
+        assert!(!holds(&app.bytes_kept(), value.as_bytes()), "{name}");
+    }
     assert!(!holds(&app.bytes_kept(), PASSWORD.as_bytes()));
 }
 
+/// ASVS 7.3.1.
 #[tokio::test]
 async fn an_idle_session_ends_after_fifteen_minutes() {
     let app = TestApp::alone().await;
@@ -135,6 +174,7 @@ async fn an_idle_session_ends_after_fifteen_minutes() {
     browser.get("/").await.assert_redirect("/sign-in");
 }
 
+/// ASVS 7.3.2.
 #[tokio::test]
 async fn a_session_that_is_always_in_use_ends_after_eight_hours() {
     let app = TestApp::alone().await;
@@ -171,6 +211,7 @@ async fn a_session_is_written_at_most_once_a_minute() {
     pool.close().await;
 }
 
+/// ASVS 7.4.1.
 #[tokio::test]
 async fn an_old_id_is_dead_at_once_after_sign_out() {
     let app = TestApp::alone().await;
@@ -218,9 +259,11 @@ async fn an_operator_who_was_reset_loses_every_session_and_the_old_password() {
     one.get("/").await.assert_redirect("/sign-in");
     other.get("/").await.assert_redirect("/sign-in");
     assert_eq!(app.stranger().sign_in(NAME, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    app.clock.advance(Duration::from_secs(1));
     app.stranger().sign_in(NAME, "another quiet stone wall").await.assert_redirect("/");
 }
 
+/// ASVS 7.4.2.
 #[tokio::test]
 async fn a_disabled_operator_is_out_at_once_and_gets_the_form_rather_than_a_circle() {
     let app = TestApp::alone().await;
@@ -236,25 +279,6 @@ async fn a_disabled_operator_is_out_at_once_and_gets_the_form_rather_than_a_circ
 }
 
 #[tokio::test]
-async fn the_sixth_try_from_one_address_waits_and_the_neighbour_does_not() {
-    let app = TestApp::alone().await;
-    app.add_operator(NAME, PASSWORD).await;
-    let browser = app.stranger();
-    for _ in 0..5 {
-        assert_eq!(browser.sign_in(NAME, "wrong").await.status, StatusCode::UNAUTHORIZED);
-    }
-
-    let sixth = browser.sign_in(NAME, PASSWORD).await;
-
-    sixth.assert_says(StatusCode::TOO_MANY_REQUESTS, "Too many tries");
-    assert_eq!(sixth.headers[RETRY_AFTER], "60");
-    browser.get("/").await.assert_redirect("/sign-in");
-    let neighbour: IpAddr = "127.0.0.2".parse().unwrap();
-    app.stranger_from(neighbour).sign_in(NAME, PASSWORD).await.assert_redirect("/");
-    assert_eq!(app.trail("session.sign-in").await[0].address.as_deref(), Some("127.0.0.2"));
-}
-
-#[tokio::test]
 async fn headers_that_name_another_address_are_not_believed() {
     let app = TestApp::alone().await;
     app.add_operator(NAME, PASSWORD).await;
@@ -262,7 +286,8 @@ async fn headers_that_name_another_address_are_not_believed() {
     let csrf = browser.csrf().await;
 
     for nth in 0..6 {
-        let form = [("csrf", csrf.as_str()), ("name", NAME), ("password", "wrong")];
+        let name = format!("nobody-{nth}");
+        let form = [("csrf", csrf.as_str()), ("name", name.as_str()), ("password", "wrong")];
         let request = browser.request(reqwest::Method::POST, "/sign-in").form(&form);
         let request = ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"]
             .iter()

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::base::clock::Timestamp;
 use crate::base::encoding::sha256_hex;
 use crate::base::names::OperatorName;
 use crate::base::rng::{Random, token};
@@ -27,8 +26,8 @@ struct Open {
     operator: OperatorName,
     session: SessionMark,
     request: String,
-    until: Timestamp,
-    made: Timestamp,
+    /// How long the clock had run: setting the clock neither ends nor prolongs a grant.
+    made: Duration,
 }
 
 impl Grants {
@@ -41,21 +40,16 @@ impl Grants {
         operator: &OperatorName,
         session: &SessionMark,
         what: &Request,
-        now: Timestamp,
+        running: Duration,
         random: &dyn Random,
     ) -> Result<Carried, Refusal> {
-        self.0.retain(|_, open| open.is_fresh(now));
+        self.0.retain(|_, open| open.is_fresh(running));
         if self.0.len() >= MOST {
             return Err(Refusal::Busy);
         }
         let token = token(random);
-        let open = Open {
-            operator: operator.clone(),
-            session: session.clone(),
-            request: what.digest(),
-            until: now.plus(LIFETIME),
-            made: now,
-        };
+        let open =
+            Open { operator: operator.clone(), session: session.clone(), request: what.digest(), made: running };
         self.0.insert(sha256_hex(token.expose().as_bytes()), open);
         Ok(Carried(token))
     }
@@ -68,13 +62,13 @@ impl Grants {
         &mut self,
         grant: Option<&Grant>,
         request: &Request,
-        now: Timestamp,
+        running: Duration,
     ) -> Result<OperatorName, Refusal> {
         let needed = |reason: &str| Refusal::GrantNeeded { reason: reason.to_owned() };
         let grant = grant.ok_or_else(|| needed("none was given"))?;
         let open = self.0.remove(&sha256_hex(grant.token.expose().as_bytes()));
         let open = open.ok_or_else(|| needed("it was used already, or never given"))?;
-        if !open.is_fresh(now) {
+        if !open.is_fresh(running) {
             return Err(needed("it is older than 10 minutes"));
         }
         if open.session != grant.session {
@@ -91,8 +85,7 @@ impl Grants {
 }
 
 impl Open {
-    /// Neither too old nor, after the clock was set back, from the future.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.until && now >= self.made
+    fn is_fresh(&self, running: Duration) -> bool {
+        running.saturating_sub(self.made) < LIFETIME
     }
 }

@@ -14,7 +14,7 @@ use crate::base::clock::Clock;
 use crate::base::encoding::sha256_hex;
 use crate::base::names::{Fqdn, OperatorName};
 use crate::base::rng::Random;
-use crate::wire::answer::{Answer, CodeGood, EnrolmentBegun, FactorFacts, Refusal};
+use crate::wire::answer::{Answer, CodeGood, EnrolmentBegun, FactorFacts, PlacedOrder, Refusal};
 use crate::wire::call::Call;
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
@@ -76,7 +76,7 @@ impl Gate {
             }
             Needs::StandingOrderOrGrant | Needs::Grant => {}
         }
-        grants.spend(call.grant.as_ref(), &call.request, self.clock.now()).map(Leave::Operator)
+        grants.spend(call.grant.as_ref(), &call.request, self.clock.running()).map(Leave::Operator)
     }
 
     /// How an operator's factor stands.
@@ -175,7 +175,7 @@ impl Gate {
             return Err(Refusal::NotAllowed { reason: format!("{} needs no grant", what.verb()) });
         }
         self.spend_code(operator, code)?;
-        let token = grants.make(operator, session, what, self.clock.now(), self.random.as_ref())?;
+        let token = grants.make(operator, session, what, self.clock.running(), self.random.as_ref())?;
         Ok(Answer::Granted { token })
     }
 
@@ -193,8 +193,8 @@ impl Gate {
     ///
     /// # Errors
     /// The disk refused.
-    pub(in crate::agent) fn orders(&self) -> Result<Answer, Refusal> {
-        Ok(Answer::StandingOrders { orders: standing::placed(&self.place)? })
+    pub(in crate::agent) fn placed(&self) -> Result<Vec<PlacedOrder>, Refusal> {
+        Ok(standing::placed(&self.place)?)
     }
 
     /// Keeps a standing order, inside the zones that root approved.

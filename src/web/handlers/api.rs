@@ -12,17 +12,32 @@ use crate::base::chain::Chain;
 use crate::base::ids::OrderId;
 use crate::store::orders::OrderState;
 use crate::web::auth::Visit;
+use crate::web::caller::Caller;
 use crate::web::error::PageError;
 use crate::web::state::AppState;
+use crate::web::stranger::FormToken;
 use crate::web::{auth, session};
 use tower_sessions::Session;
 
-/// The session's CSRF token, made if there is none, and who is signed in.
-pub(crate) async fn session(State(app): State<AppState>, session: Session) -> Result<Response, PageError> {
-    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
-    let visitor = auth::visitor(&session, &app).await?;
-    let (operator, role) = visitor.map(|visitor| (visitor.name, visitor.role.word())).unzip();
-    Ok(Json(json!({ "csrf": csrf, "operator": operator, "role": role })).into_response())
+/// A token for forms, and who is signed in. A stranger gets a token that belongs to the browser, and no session.
+pub(crate) async fn session(
+    State(app): State<AppState>,
+    caller: Caller,
+    session: Session,
+) -> Result<Response, PageError> {
+    if let Some(visitor) = auth::visitor(&session, &app).await? {
+        let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+        let body = json!({ "csrf": csrf, "operator": visitor.name, "role": visitor.role.word() });
+        return Ok(Json(body).into_response());
+    }
+    if let Some(csrf) = session::known_csrf(&session).await? {
+        // Somebody who owes the code of a second factor.
+        return Ok(Json(json!({ "csrf": csrf, "operator": null, "role": null })).into_response());
+    }
+    app.deeds.store.ping().await?;
+    let token = FormToken::issue(&app.deeds, &caller.headers);
+    let body = Json(json!({ "csrf": token.csrf, "operator": null, "role": null })).into_response();
+    Ok(token.on(body))
 }
 
 /// The walls with their findings, in the rows of `rampart check --format json`.

@@ -12,8 +12,10 @@ use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::ids::CertificateId;
-use crate::base::names::Fqdn;
+use crate::base::names::{CertificateName, Fqdn};
+use crate::base::secret::Secret;
 use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined, next_step};
+use crate::deeds::step_up::StepUpError;
 use crate::store::certificates::CertificateRow as Row;
 use crate::store::orders::OrderRow as Order;
 use crate::web::auth::Visit;
@@ -23,12 +25,15 @@ use crate::web::handlers::coverage::{Covered, coverage};
 use crate::web::handlers::draw;
 use crate::web::handlers::order::order_state;
 use crate::web::handlers::sign_in::NoFields;
+use crate::web::handlers::standing;
+use crate::web::handlers::step_up::{self, Pending};
+use crate::web::may::May;
 use crate::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Life, OrderForm, OrderRow, Served,
 };
 use crate::web::parts::{Choice, Mark};
 use crate::web::state::AppState;
-use crate::web::{flash, routes, view};
+use crate::web::{flash, routes, session, view};
 use crate::wire::request::KeyKind;
 
 /// Orders on the page.
@@ -55,6 +60,8 @@ pub(crate) struct OrderFields {
     cover: String,
     #[serde(default)]
     key: String,
+    #[serde(default)]
+    code: Option<Secret<String>>,
 }
 
 /// What the registration form sends.
@@ -129,13 +136,40 @@ pub(crate) async fn order(
     };
     let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
     let key = KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048);
-    match app.deeds.order(&app.issuing, &visit.actor(), &base, cover, key).await {
+    let step_up = step_up::brought(&visit, sent.code.as_ref())?;
+    let has_code = step_up.code.is_some();
+    match app.deeds.order(&app.issuing, &visit.actor(), (&base, cover, key), step_up).await {
         Ok(queued) => {
+            if has_code {
+                session::renew_id(&visit.session).await?;
+            }
+            app.look_again.notify_one();
             app.orders_wanted.notify_one();
             Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
-        Err(OrderError::Store(error)) => Err(error.into()),
+        Err(OrderError::Store(error) | OrderError::StepUp(StepUpError::Store(error))) => Err(error.into()),
+        Err(OrderError::StepUp(error)) => {
+            step_up::ask(&app, &visit, pending(&sent, &cover.names(&base)), &error).await
+        }
         Err(error) => again(&app, &visit, refused(error.to_string())).await,
+    }
+}
+
+/// What the operator is about to allow.
+fn pending(sent: &OrderFields, names: &[CertificateName]) -> Pending<'static> {
+    let names = joined(names);
+    Pending {
+        title: format!("Order a certificate for {names}"),
+        plan: vec![
+            format!("From now on the agent may make private keys for {names}, and for no other names by this order."),
+            "It may have nginx serve what the CA signs for them: tested, reloaded, proved, or rolled back."
+                .to_owned(),
+            "So renewals need nobody. You can end this on the page Certificates.".to_owned(),
+        ],
+        action: routes::CERTIFICATE_ORDERS.to_owned(),
+        fields: vec![("name", sent.name.clone()), ("cover", sent.cover.clone()), ("key", sent.key.clone())],
+        button: "Allow this and order".to_owned(),
+        back: (routes::CERTIFICATES, Wall::Certificates.slug()),
     }
 }
 
@@ -176,6 +210,8 @@ async fn page(app: &AppState, visit: &Visit, ask: &CertificatesAsk, refused: Ref
         account: account(app, &refused).await?,
         order: order_form(app, &rows, tenants.as_deref().unwrap_or_default(), &refused, now).await?,
         orders: orders.iter().map(|order| order_row(order, &rows)).collect(),
+        standing: visit.may(May::SeeWalls).then(|| standing::rows(&walls)),
+        may_end: visit.may(May::OrderCertificate),
         coverage: tenants.map(|tenants| coverage(tenants, &rows, (&ask.find, ask.page), now)),
         findings: view::wall_findings(&walls, Wall::Certificates),
     })

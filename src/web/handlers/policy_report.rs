@@ -1,14 +1,12 @@
 //! What browsers report when a page asks for something that the content security policy forbids (W3C CSP 3, section
 //! 5.5). A page of ours never should: each report is a fault of ours, an extension, or somebody at work.
 
-use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use governor::clock::DefaultClock;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use serde::Deserialize;
 use tracing::warn;
 
@@ -21,16 +19,21 @@ const LONGEST: usize = 8 * 1024;
 /// The most of one word that is logged, in letters.
 const MOST_LETTERS: usize = 200;
 
-/// So many reports at once, and a minute: from everybody together, since each is a line in the log.
-const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// So many reports in one minute: from everybody together, since each is a line in the log.
+const MOST: u32 = 20;
 
-/// How many reports may still be logged.
-#[derive(Debug)]
-pub(crate) struct ReportLimit(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
+/// How many reports were heard in the present minute, and when that began.
+#[derive(Debug, Default)]
+pub(crate) struct ReportLimit(Mutex<(Duration, u32)>);
 
-impl Default for ReportLimit {
-    fn default() -> Self {
-        Self(RateLimiter::direct(Quota::per_minute(BURST)))
+impl ReportLimit {
+    fn allows(&self, now: Duration) -> bool {
+        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(minute.0) >= Duration::from_mins(1) {
+            *minute = (now, 0);
+        }
+        minute.1 = minute.1.saturating_add(1);
+        minute.1 <= MOST
     }
 }
 
@@ -54,7 +57,7 @@ struct Report {
 
 /// Writes a line in the log, and changes nothing. Needs no session: the page that broke may have none.
 pub(crate) async fn post(State(app): State<AppState>, body: Bytes) -> StatusCode {
-    if app.edge.reports.0.check().is_err() {
+    if !app.edge.reports.allows(app.deeds.clock.running()) {
         return StatusCode::TOO_MANY_REQUESTS;
     }
     if body.len() > LONGEST {
@@ -87,6 +90,16 @@ fn first_step(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twenty_reports_a_minute_are_heard() {
+        let limit = ReportLimit::default();
+        let at = Duration::from_secs;
+
+        assert!((0..20).all(|second| limit.allows(at(second))));
+        assert!(!limit.allows(at(59)));
+        assert!(limit.allows(at(60)) && limit.allows(at(61)));
+    }
 
     #[test]
     fn neither_a_link_nor_another_sites_path_is_logged() {

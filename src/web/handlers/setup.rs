@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use tower_sessions::Session;
@@ -11,15 +11,15 @@ use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
 use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{HashError, NewPassword, PasswordFault};
-use crate::web::auth::Client;
-use crate::web::client_address::UNKNOWN;
+use crate::web::caller::Caller;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
 use crate::web::frame::Frame;
-use crate::web::handlers::draw;
+use crate::web::handlers::{draw, sign_in};
 use crate::web::pages::setup::SetupPage;
 use crate::web::state::AppState;
-use crate::web::{routes, session, view};
+use crate::web::stranger::FormToken;
+use crate::web::{door, view};
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -54,55 +54,44 @@ impl SetupForm {
 pub(crate) async fn get(
     State(app): State<AppState>,
     Path(token): Path<String>,
-    session: Session,
+    caller: Caller,
 ) -> Result<Response, PageError> {
     if !app.deeds.store.setup_link_is_open(&token, app.deeds.clock.now()).await? {
         return Err(PageError::NotFound);
     }
-    form(&app, &session, &token, "", Faults::default()).await
+    form(&app, &caller, &token, "", Faults::default())
 }
 
 /// Adds the operator, uses the link up, and signs in.
 pub(crate) async fn post(
     State(app): State<AppState>,
     Path(token): Path<String>,
-    Client(address): Client,
+    caller: Caller,
     session: Session,
     Guarded(sent): Guarded<SetupForm>,
 ) -> Result<Response, PageError> {
-    if !app.sign_in_limit.allows(address.unwrap_or(UNKNOWN)) {
-        return Err(PageError::TooMany);
-    }
-    let refused = |faults| async {
-        let page = form(&app, &session, &token, &sent.name, faults).await?;
+    app.door.admit_newcomer(caller.address).map_err(|turned_away| PageError::TooMany(turned_away.wait))?;
+    let refused = |faults| {
+        let page = form(&app, &caller, &token, &sent.name, faults)?;
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     };
     let (name, password) = match sent.parse() {
         Ok(parsed) => parsed,
-        Err(faults) => return refused(faults).await,
+        Err(faults) => return refused(faults),
     };
-    let address = address.map(|address| address.to_string());
-    match app.deeds.set_up(&token, &name, password, address.clone()).await {
-        Ok(operator) => {
-            session::begin(&session, operator, address, app.deeds.clock.now()).await?;
-            Ok(Redirect::to(routes::WALLS).into_response())
-        }
+    match app.deeds.set_up(&token, &name, password, caller.address()).await {
+        Ok(proved) => sign_in::begin(&app, &caller, &session, &proved).await,
         Err(OperatorError::Link) => Err(PageError::NotFound),
         Err(OperatorError::Store(error)) => Err(error.into()),
-        Err(OperatorError::Hash(HashError::Busy)) => Err(PageError::TooMany),
-        Err(error) => refused(Faults { name: Some(error.to_string()), ..Faults::default() }).await,
+        Err(OperatorError::Hash(HashError::Busy)) => Err(PageError::TooMany(door::BUSY)),
+        Err(error) => refused(Faults { name: Some(error.to_string()), ..Faults::default() }),
     }
 }
 
-async fn form(
-    app: &AppState,
-    session: &Session,
-    token: &str,
-    name: &str,
-    faults: Faults,
-) -> Result<Response, PageError> {
-    let csrf = session::csrf(session, app.deeds.random.as_ref()).await?;
-    draw(&SetupPage {
+fn form(app: &AppState, caller: &Caller, token: &str, name: &str, faults: Faults) -> Result<Response, PageError> {
+    let form_token = FormToken::issue(&app.deeds, &caller.headers);
+    let csrf = form_token.csrf.clone();
+    let page = draw(&SetupPage {
         frame: Frame { title: "Set up Rampart".to_owned(), csrf, ..view::bare_frame(app) },
         action: format!("/setup/{token}"),
         name: name.to_owned(),
@@ -111,5 +100,6 @@ async fn form(
         name_fault: faults.name,
         password_fault: faults.password,
         again_fault: faults.again,
-    })
+    })?;
+    Ok(form_token.on(page))
 }

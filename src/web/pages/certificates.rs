@@ -21,10 +21,27 @@ pub struct CertificatesPage {
     pub account: Account,
     /// Orders, newest first.
     pub orders: Vec<OrderRow>,
+    /// What the agent may do by itself, or why that is not known; `None` for whom it does not concern.
+    pub standing: Option<Result<Vec<StandingRow>, String>>,
+    /// Whether the visitor may end a standing order.
+    pub may_end: bool,
     /// Which tenants have a certificate, or why that is not known.
     pub coverage: Result<Coverage, String>,
     /// Findings of this wall.
     pub findings: Vec<FindingView>,
+}
+
+/// One standing order.
+#[derive(Clone, Debug)]
+pub struct StandingRow {
+    /// The number of the certificate that is kept.
+    pub certificate: String,
+    /// What may be done, in words.
+    pub words: String,
+    /// Who allowed it.
+    pub by: String,
+    /// Since when.
+    pub since: String,
 }
 
 /// One certificate that Rampart keeps.

@@ -25,8 +25,9 @@ use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
 use rampart::store::trail::{Actor, Entry, TrailQuery};
 use rampart::web::client_address::InFront;
+use rampart::web::door::Door;
 use rampart::web::edge::Edge;
-use rampart::web::limits::{EventStreams, SignInLimit};
+use rampart::web::limits::EventStreams;
 use rampart::web::origin::OwnNames;
 use rampart::web::router::{house, router};
 use rampart::web::state::AppState;
@@ -52,6 +53,8 @@ pub(crate) struct Neighbours {
     pub(crate) agent: Option<Agent>,
     pub(crate) issuing: Option<Issuing>,
     pub(crate) in_front: InFront,
+    /// How long a refused sign-in takes at least: short, since most tests do not look at time.
+    pub(crate) floor: Duration,
 }
 
 impl Default for Neighbours {
@@ -61,6 +64,7 @@ impl Default for Neighbours {
             agent: None,
             issuing: None,
             in_front: InFront::Nobody,
+            floor: Duration::from_millis(5),
         }
     }
 }
@@ -123,7 +127,7 @@ impl TestApp {
             look_again: Arc::new(Notify::new()),
             orders_wanted: Arc::new(Notify::new()),
             issuing: Arc::new(issuing),
-            sign_in_limit: Arc::new(SignInLimit::default()),
+            door: Arc::new(Door::new(clock.clone(), neighbours.floor, &house.path().join("state"))),
             streams: EventStreams::default(),
             edge: Arc::new(Edge::behind(neighbours.in_front)),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
@@ -185,6 +189,14 @@ impl TestApp {
         let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
         let browser = self.stranger_from(Ipv4Addr::new(127, 0, 2, nth).into());
         browser.sign_in(role.word(), PASSWORD).await.assert_redirect("/");
+        browser
+    }
+
+    /// One more browser of the same operator, whose sign-in leads to `path`.
+    pub(crate) async fn signed_in_to(&self, path: &str) -> Browser {
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 1, nth).into());
+        browser.sign_in(NAME, PASSWORD).await.assert_redirect(path);
         browser
     }
 

@@ -1,5 +1,6 @@
-//! A browser without a window: one cookie, kept by hand; headers as browsers send them; answers as text.
+//! A browser without a window: a small jar of cookies, kept by hand; headers as browsers send them; answers as text.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,12 +11,18 @@ use scraper::{ElementRef, Html, Selector};
 
 use crate::support::app;
 
-/// One browser. Its cookie is the only thing it remembers.
+/// One browser. Its cookies are the only thing it remembers.
 pub(crate) struct Browser {
     http: reqwest::Client,
     base: String,
-    cookie: Mutex<Option<String>>,
+    jar: Mutex<Jar>,
 }
+
+/// Cookies: their values by name.
+pub(crate) type Jar = BTreeMap<String, String>;
+
+/// The session's cookie.
+const SESSION: &str = "__Host-rampart";
 
 /// What came back.
 #[derive(Debug)]
@@ -44,20 +51,35 @@ impl Browser {
             .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
-        Self { http, base, cookie: Mutex::default() }
+        Self { http, base, jar: Mutex::default() }
     }
 
-    /// `name=value` of the cookie, if there is one.
+    /// `name=value` of the session's cookie, if there is one.
     pub(crate) fn cookie(&self) -> Option<String> {
-        self.cookie.lock().unwrap().clone()
+        self.jar().get(SESSION).map(|value| format!("{SESSION}={value}"))
     }
 
-    /// Puts a cookie in place of the present one.
+    /// Puts a session's cookie in place of the present one.
     pub(crate) fn hold(&self, cookie: Option<String>) {
-        *self.cookie.lock().unwrap() = cookie;
+        let mut jar = self.jar();
+        jar.remove(SESSION);
+        if let Some(pair) = cookie {
+            jar.extend(pair.split_once('=').map(owned));
+        }
+        self.put(jar);
     }
 
-    /// A request with the cookie and the console's name, and nothing that says where it comes from.
+    /// All cookies.
+    pub(crate) fn jar(&self) -> Jar {
+        self.jar.lock().unwrap().clone()
+    }
+
+    /// Puts these cookies in place of all present ones.
+    pub(crate) fn put(&self, jar: Jar) {
+        *self.jar.lock().unwrap() = jar;
+    }
+
+    /// A request with the cookies and the console's name, and nothing that says where it comes from.
     pub(crate) fn bare(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.to_host(app::HOST, method, path)
     }
@@ -65,10 +87,8 @@ impl Browser {
     /// The same, for another host name.
     pub(crate) fn to_host(&self, host: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base)).header(HOST, host);
-        match self.cookie() {
-            Some(cookie) => request.header(COOKIE, cookie),
-            None => request,
-        }
+        let pairs: Vec<String> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { request } else { request.header(COOKIE, pairs.join("; ")) }
     }
 
     /// A request as a browser sends it from one of the console's own pages.
@@ -79,12 +99,19 @@ impl Browser {
         if reads { request } else { request.header(ORIGIN, format!("https://{}", app::HOST)) }
     }
 
-    /// Sends a request and keeps the cookie that comes back; the body is still to be read.
+    /// Sends a request and keeps the cookies that come back; the body is still to be read.
     pub(crate) async fn open(&self, request: Request) -> Response {
         let response = self.http.execute(request).await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
-            let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-            self.hold(Some(pair).filter(|pair| !pair.ends_with('=')));
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = owned(pair.split_once('=').unwrap());
+            let mut jar = self.jar();
+            if value.is_empty() {
+                jar.remove(&name)
+            } else {
+                jar.insert(name, value)
+            };
+            self.put(jar);
         }
         response
     }
@@ -136,6 +163,10 @@ impl Browser {
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
         self.submit("/sign-in", &[("name", name), ("password", password)]).await
     }
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// A form of a page, as it stands there.

@@ -2,6 +2,7 @@
 
 use rampart::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Coverage, CoverageRow, Life, OrderForm, OrderRow, Served,
+    StandingRow,
 };
 use rampart::web::pages::order::{OrderFailure, OrderPage, ProofRow, StepRow};
 use rampart::web::parts::{Choice, Link, Mark};
@@ -45,6 +46,13 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             order_row(town, "6", Mark::Fail, "refused by the CA"),
             order_row(town, "5", Mark::Pass, "served"),
         ]),
+        standing: Some(town.known(vec![StandingRow {
+            certificate: "1".into(),
+            words: town.text("certificate 1 for *.north.example.test, north.example.test, served by nginx"),
+            by: town.text("maria"),
+            since: "2026-11-22 18:40 UTC".into(),
+        }])),
+        may_end: true,
         coverage: town.known(coverage(town)),
         findings: town.list(vec![town.finding("TL-03", Mark::Accepted, "low", "A key is readable by www-data")]),
     }

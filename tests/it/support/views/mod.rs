@@ -1,6 +1,7 @@
 //! Example data for every page: an ordinary town, a hostile one, and one where nothing is there yet.
 
 mod certificates;
+mod factor;
 mod host;
 mod passwords;
 mod walls;
@@ -58,6 +59,10 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("upgrades", host::upgrades(town).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
     ];
+    pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));
+    pages.push(("step_up", factor::step_up(town, true).render().unwrap()));
+    pages.push(("step_up_none", factor::step_up(town, false).render().unwrap()));
+    pages.extend(factor::pages(town).into_iter().map(|(name, page)| (name, page.render().unwrap())));
     pages.sort_by_key(|(name, _)| *name);
     pages
 }
