@@ -11,8 +11,9 @@ use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::SystemClock;
 use rampart::base::rng::SystemRandom;
+use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
-use rampart::cli::operator::{self, OperatorCommand};
+use rampart::cli::operator::{self, OperatorCommand, Wanted};
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -63,10 +64,32 @@ enum Command {
 
 #[derive(Subcommand)]
 enum OperatorChoice {
-    /// Let a new operator in; the password is asked for, or read from standard input
+    /// Let someone in; the password is asked for, or read from standard input
     Add {
         /// The name to sign in with
         name: String,
+        /// What for: viewer, support, tenant or operator
+        #[arg(long, default_value = "operator")]
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Give someone another role
+    Role {
+        /// The name to sign in with
+        name: String,
+        /// viewer, support, tenant or operator
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Say who may sign in, and what for
+    List {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
     },
     /// Give an operator a new password and end every session of theirs
     Reset {
@@ -129,11 +152,20 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
         Command::Serve => serve::run(&config, &directory).await?,
         Command::Operator { command } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
-            let (command, name) = match command {
-                OperatorChoice::Add { name } => (OperatorCommand::Add, name),
-                OperatorChoice::Reset { name } => (OperatorCommand::Reset, name),
+            let command = match &command {
+                OperatorChoice::Add { name, role, domain } => {
+                    OperatorCommand::Add(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Role { name, role, domain } => {
+                    OperatorCommand::Role(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Reset { name } => OperatorCommand::Reset { name },
+                OperatorChoice::List { format } => {
+                    OperatorCommand::List { as_json: matches!(format, FormatChoice::Json) }
+                }
             };
-            operator::run(&deeds, command, &name).await?;
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            operator::run(&deeds, fusionpbx, command).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Demo { .. } => {}

@@ -1,23 +1,51 @@
-//! `rampart operator add|reset`: lets someone in from the host's own terminal.
+//! `rampart operator add|reset|role|list`: who may sign in, from the host's own terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
+use crate::base::chain::printable;
+use crate::base::clock::Timestamp;
 use crate::base::names::OperatorName;
+use crate::base::role::{Post, Role};
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
 use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{NewPassword, PasswordFault};
+use crate::deeds::roster::RosterError;
+use crate::fusionpbx::{FusionPbx, FusionPbxError};
+use crate::store::StoreError;
+use crate::store::roster::Account;
 use crate::store::trail::Actor;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorCommand {
-    /// Let a new operator in.
-    Add,
-    /// Give an operator a new password.
-    Reset,
+pub enum OperatorCommand<'a> {
+    /// Add an account.
+    Add(Wanted<'a>),
+    /// Give an account a new password.
+    Reset {
+        /// The name to sign in with.
+        name: &'a str,
+    },
+    /// Give an account another role.
+    Role(Wanted<'a>),
+    /// List the accounts.
+    List {
+        /// As JSON rather than text.
+        as_json: bool,
+    },
+}
+
+/// Whose role, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The name to sign in with.
+    pub name: &'a str,
+    /// The role.
+    pub role: Role,
+    /// The domain of a tenant, by name.
+    pub domain: Option<&'a str>,
 }
 
 /// Why it was not done.
@@ -32,26 +60,107 @@ pub enum OperatorCommandError {
     /// The act was refused.
     #[error(transparent)]
     Operator(#[from] OperatorError),
+    /// The role was not given.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// Our own store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A tenant has no domain.
+    #[error("the role tenant needs --domain NAME")]
+    NoDomain,
+    /// Another role has one.
+    #[error("only the role tenant has a domain")]
+    NotATenant,
+    /// There is no FusionPBX to look the domain up in.
+    #[error("FusionPBX cannot be asked for the domain: {0}")]
+    NoFusionPbx(String),
+    /// FusionPBX's database failed.
+    #[error("FusionPBX's database cannot be asked for the domain")]
+    FusionPbx(#[from] FusionPbxError),
+    /// No tenant, or several.
+    #[error("FusionPBX has {} of that name", if *.0 == 0 { "no enabled tenant" } else { "several tenants" })]
+    NotOneTenant(usize),
 }
 
-/// Reads the password (twice from a terminal, once as a line from anything else) and does it.
+/// Does it. A password is read twice from a terminal, once as a line from anything else. FusionPBX is only asked where
+/// a tenant is named.
 ///
 /// # Errors
 /// See [`OperatorCommandError`].
-pub async fn run(deeds: &Deeds, command: OperatorCommand, name: &str) -> Result<(), OperatorCommandError> {
-    let name = OperatorName::parse(name).map_err(OperatorError::from)?;
-    let password = NewPassword::parse(read_password()?)?;
+pub async fn run(
+    deeds: &Deeds,
+    fusionpbx: Result<FusionPbx, String>,
+    command: OperatorCommand<'_>,
+) -> Result<(), OperatorCommandError> {
     let actor = Actor { name: "command line".to_owned(), address: None };
-    match command {
-        OperatorCommand::Add => drop(deeds.add_operator(&actor, &name, password).await?),
-        OperatorCommand::Reset => deeds.reset_operator(&actor, &name, password).await?,
-    }
-    let words = match command {
-        OperatorCommand::Add => "can sign in now",
-        OperatorCommand::Reset => "has a new password; every session of theirs is over",
+    let parsed = |name: &str| OperatorName::parse(name).map_err(OperatorError::from);
+    let said = match command {
+        OperatorCommand::Add(wanted) => {
+            let name = parsed(wanted.name)?;
+            let post = post(fusionpbx, wanted).await?;
+            let password = NewPassword::parse(read_password()?)?;
+            deeds.add_account(&actor, &name, &post, password).await?;
+            format!("{} can sign in now, as {post}.", name.as_str())
+        }
+        OperatorCommand::Reset { name } => {
+            let name = parsed(name)?;
+            let password = NewPassword::parse(read_password()?)?;
+            deeds.reset_operator(&actor, &name, password).await?;
+            format!("{} has a new password; every session of theirs is over.", name.as_str())
+        }
+        OperatorCommand::Role(wanted) => {
+            let name = parsed(wanted.name)?;
+            let post = post(fusionpbx, wanted).await?;
+            let id = deeds.store.account_named(name.as_str()).await?.ok_or(OperatorError::Unknown)?;
+            deeds.change_post(&actor, id, &post).await?;
+            format!("{} is {post} now, with the next request.", name.as_str())
+        }
+        OperatorCommand::List { as_json } => list(&deeds.store.roster().await?, as_json),
     };
-    writeln!(io::stdout(), "{} {words}.", name.as_str())?;
+    writeln!(io::stdout(), "{said}")?;
     Ok(())
+}
+
+/// The role that was asked for, with FusionPBX's tenant of that name.
+async fn post(fusionpbx: Result<FusionPbx, String>, wanted: Wanted<'_>) -> Result<Post, OperatorCommandError> {
+    let domain = match (wanted.role, wanted.domain) {
+        (Role::Tenant, None) => return Err(OperatorCommandError::NoDomain),
+        (Role::Tenant, Some(name)) => {
+            let fusionpbx = fusionpbx.map_err(OperatorCommandError::NoFusionPbx)?;
+            let found = fusionpbx.tenants_called(name).await?;
+            let [tenant] = found.as_slice() else { return Err(OperatorCommandError::NotOneTenant(found.len())) };
+            Some((tenant.id, tenant.name.clone()))
+        }
+        (Role::Viewer | Role::Support | Role::Operator, Some(_)) => return Err(OperatorCommandError::NotATenant),
+        (Role::Viewer | Role::Support | Role::Operator, None) => None,
+    };
+    Post::of(wanted.role, domain).ok_or(OperatorCommandError::NoDomain)
+}
+
+fn list(accounts: &[Account], as_json: bool) -> String {
+    let state = |account: &Account| match (account.disabled, account.invited) {
+        (Some(_), _) => "disabled",
+        (None, true) => "invited",
+        (None, false) => "enabled",
+    };
+    if as_json {
+        let rows = accounts.iter().map(|account| {
+            serde_json::json!({
+                "name": account.name, "role": account.post.role().word(),
+                "domain_uuid": account.post.domain().map(|(id, _)| id),
+                "domain": account.post.domain().map(|(_, name)| name),
+                "state": state(account), "since": account.created.rfc3339(),
+                "last_sign_in": account.last_sign_in.map(Timestamp::rfc3339), "sessions": account.sessions,
+            })
+        });
+        return serde_json::Value::Array(rows.collect()).to_string();
+    }
+    let rows = accounts.iter().map(|account| {
+        let last = account.last_sign_in.map_or_else(|| "never".to_owned(), Timestamp::minutes);
+        format!("{}  {}  {}  last sign-in {last}", printable(&account.name), account.post, state(account))
+    });
+    rows.collect::<Vec<_>>().join("\n")
 }
 
 fn read_password() -> Result<Secret<String>, OperatorCommandError> {

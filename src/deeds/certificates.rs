@@ -13,6 +13,7 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::step_up::{StepUp, StepUpError, is_kept};
 use crate::host::Agent;
@@ -160,7 +161,7 @@ impl Deeds {
         }
         let jitter = below(self.random.as_ref(), u32::MAX);
         let id = self.store.certificate_for(&names, key, jitter, self.clock.now()).await?;
-        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         if let Err(error) = self.let_agent_keep(&issuing.agent, actor, &row, step_up).await {
             self.store.drop_unordered(id).await?;
             return Err(error.into());
@@ -168,7 +169,7 @@ impl Deeds {
         self.queue(id, actor, "certificate.order").await
     }
 
-    /// Queues a renewal of a certificate.
+    /// Queues a renewal of a certificate that is in reach; one that is not is unknown.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -176,9 +177,10 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
+        reach: &Reach,
         certificate: CertificateId,
     ) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(certificate).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(reach, certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
             self.may_order(issuing, name.base()).await?;
         }
@@ -198,7 +200,7 @@ impl Deeds {
     }
 
     async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
         let act = Act { act, subject: &subject, before: before.as_deref(), ..Act::default() };

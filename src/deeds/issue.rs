@@ -17,6 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::ids::CertificateId;
 use crate::base::ids::OrderId;
 use crate::base::names::CertificateName;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, joined};
 use crate::host::{Agent, AgentError};
@@ -109,7 +110,8 @@ impl Deeds {
         issuing: &Issuing,
         order: &OrderRow,
     ) -> Result<(CertificateRow, Issued, Installed), Failed> {
-        let row = self.store.certificate(order.certificate).await?.ok_or(Failed::NoCertificate)?;
+        let row =
+            self.store.certificate(&Reach::Everything, order.certificate).await?.ok_or(Failed::NoCertificate)?;
         let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
         let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;

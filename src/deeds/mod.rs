@@ -6,7 +6,7 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
-pub mod refusal;
+pub mod roster;
 pub mod second_factor;
 pub mod sign_in;
 pub mod step_up;

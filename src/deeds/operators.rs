@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::ids::OperatorId;
 use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
+use crate::base::role::Post;
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
 use crate::deeds::password::{HashError, Lane, NewPassword};
@@ -40,7 +41,7 @@ pub enum OperatorError {
 }
 
 impl Deeds {
-    /// Adds an operator.
+    /// Adds an account with everything an operator may.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -50,10 +51,25 @@ impl Deeds {
         name: &OperatorName,
         password: NewPassword,
     ) -> Result<OperatorId, OperatorError> {
+        self.add_account(actor, name, &Post::Operator, password).await
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn add_account(
+        &self,
+        actor: &Actor,
+        name: &OperatorName,
+        post: &Post,
+        password: NewPassword,
+    ) -> Result<OperatorId, OperatorError> {
         let hash = self.hasher.hash(password, Lane::Known).await?;
-        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
+        let after = post.to_string();
+        let act = Act { act: "operator.add", subject: name.as_str(), after: Some(&after), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
-        let added = self.store.add_operator(name.as_str(), &hash, self.clock.now()).await?;
+        let added = self.store.add_operator(name.as_str(), post, &hash, self.clock.now()).await?;
         let close = match &added {
             Ok(_) => Close::Done { inverse: None },
             Err(_) => Close::Refused { reason: "the name is in use" },

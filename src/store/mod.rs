@@ -10,6 +10,7 @@ pub mod facts;
 pub mod open;
 pub mod operators;
 pub mod orders;
+pub mod roster;
 pub mod seal;
 pub mod sessions;
 pub mod trail;

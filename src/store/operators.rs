@@ -2,8 +2,8 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::encoding::sha256_hex;
-use crate::base::ids::OperatorId;
-use crate::base::role::{Role, Scope};
+use crate::base::ids::{OperatorId, TenantId};
+use crate::base::role::{Post, Role};
 use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
@@ -27,10 +27,8 @@ pub struct Visitor {
     pub id: OperatorId,
     /// The name used to sign in.
     pub name: String,
-    /// What it is for.
-    pub role: Role,
-    /// How far it reaches.
-    pub scope: Scope,
+    /// What it is for, with the domain that it is bound to.
+    pub post: Post,
 }
 
 /// The name is in use.
@@ -50,28 +48,26 @@ impl Store {
         Ok(row.map(|row| OperatorRow {
             id: OperatorId(row.id),
             name: row.name,
+            // An invited account has no password until its link was used.
+            disabled: row.disabled_at.is_some() || row.password_hash.is_empty(),
             password_hash: Secret::new(row.password_hash),
-            disabled: row.disabled_at.is_some(),
         }))
     }
 
-    /// Who the operator `id` is and how far they reach, unless the account is disabled or gone.
+    /// Who the operator `id` is and what they are bound to, unless the account is disabled or gone.
     ///
     /// # Errors
     /// The store failed, or a tenant's operator has no domain that can be read.
     pub async fn visitor(&self, id: OperatorId) -> Result<Option<Visitor>, StoreError> {
-        let row =
-            sqlx::query!("SELECT name, role, domain_uuid FROM operators WHERE id = ? AND disabled_at IS NULL", id.0)
-                .fetch_optional(&self.pool)
-                .await?;
+        let row = sqlx::query!(
+            "SELECT name, role, domain_uuid, domain_name FROM operators WHERE id = ? AND disabled_at IS NULL",
+            id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         let Some(row) = row else { return Ok(None) };
-        let role: Role = row.role.parse().map_err(|error| damaged(&error))?;
-        let scope = match (role, row.domain_uuid) {
-            (Role::Tenant, Some(domain)) => Scope::Domain(domain.parse().map_err(|error| damaged(&error))?),
-            (Role::Tenant, None) => return Err(damaged(&"a tenant without a domain")),
-            (Role::Viewer | Role::Support | Role::Operator, _) => Scope::Everything,
-        };
-        Ok(Some(Visitor { id, name: row.name, role, scope }))
+        let post = post(&row.role, row.domain_uuid, row.domain_name)?;
+        Ok(Some(Visitor { id, name: row.name, post }))
     }
 
     /// How many operators there are.
@@ -89,16 +85,23 @@ impl Store {
     pub async fn add_operator(
         &self,
         name: &str,
+        post: &Post,
         password_hash: &Secret<String>,
         now: Timestamp,
     ) -> Result<Result<OperatorId, NameTaken>, StoreError> {
         let (hash, now) = (password_hash.expose(), now.unix());
+        let (role, (id, domain)) = (post.role().word(), post.domain().unzip());
+        let id = id.map(|id| id.to_string());
         let row = sqlx::query_scalar!(
-            "INSERT INTO operators (name, password_hash, created_at, role) VALUES (?, ?, ?, 'operator')
+            "INSERT INTO operators (name, password_hash, created_at, role, domain_uuid, domain_name)
+             VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (name) DO NOTHING RETURNING id",
             name,
             hash,
-            now
+            now,
+            role,
+            id,
+            domain
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -192,6 +195,13 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(Ok(OperatorId(id))))
     }
+}
+
+/// The post as the table keeps it.
+pub(super) fn post(role: &str, domain: Option<String>, name: Option<String>) -> Result<Post, StoreError> {
+    let role: Role = role.parse().map_err(|error| damaged(&error))?;
+    let id = domain.map(|domain| domain.parse::<TenantId>()).transpose().map_err(|error| damaged(&error))?;
+    Post::of(role, id.zip(name)).ok_or_else(|| damaged(&"a tenant without a domain"))
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> StoreError {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId, TrailId};
+use crate::base::role::Reach;
 use crate::store::trail::{Act, Actor};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, Proof};
@@ -141,7 +142,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         match id {
-            Some(id) => self.order(OrderId(id)).await,
+            Some(id) => self.order(&Reach::Everything, OrderId(id)).await,
             None => Ok(None),
         }
     }
@@ -171,17 +172,21 @@ impl Store {
         Ok(closed.rows_affected())
     }
 
-    /// One order.
+    /// One order, if its certificate is in reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+    pub async fn order(&self, reach: &Reach, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
                     served_serial, proofs
-             FROM orders WHERE id = ?",
-            id.0
+             FROM orders
+             WHERE id = ? AND (? IS NULL OR certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))",
+            id.0,
+            base,
+            base
         )
         .fetch_optional(&self.pool)
         .await?
@@ -189,16 +194,21 @@ impl Store {
         .transpose()
     }
 
-    /// The newest orders, newest first.
+    /// The newest orders whose certificates are in reach, newest first.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn orders(&self, limit: u32) -> Result<Vec<OrderRow>, StoreError> {
+    pub async fn orders(&self, reach: &Reach, limit: u32) -> Result<Vec<OrderRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
                     served_serial, proofs
-             FROM orders ORDER BY id DESC LIMIT ?",
+             FROM orders
+             WHERE (? IS NULL OR certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))
+             ORDER BY id DESC LIMIT ?",
+            base,
+            base,
             limit
         )
         .fetch_all(&self.pool)
@@ -225,15 +235,23 @@ impl Store {
         Ok(())
     }
 
-    /// An order's story after line `after`, oldest first, at most 500 lines.
+    /// An order's story after line `after`, oldest first, at most 500 lines; none if it is out of reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn steps(&self, id: OrderId, after: i64) -> Result<Vec<OrderStep>, StoreError> {
+    pub async fn steps(&self, reach: &Reach, id: OrderId, after: i64) -> Result<Vec<OrderStep>, StoreError> {
+        let base = reach.base();
         let rows = sqlx::query!(
-            "SELECT id, at, words FROM order_steps WHERE order_id = ? AND id > ? ORDER BY id LIMIT 500",
+            "SELECT id, at, words FROM order_steps
+             WHERE order_id = ? AND id > ?
+               AND (? IS NULL OR order_id IN
+                   (SELECT id FROM orders
+                    WHERE certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?)))
+             ORDER BY id LIMIT 500",
             id.0,
-            after
+            after,
+            base,
+            base
         )
         .fetch_all(&self.pool)
         .await?;

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::TrailId;
+use crate::base::role::Reach;
 use crate::store::{Store, StoreError};
 
 /// Who does something, and from where.
@@ -193,27 +194,38 @@ impl Store {
         Ok(closed.rows_affected())
     }
 
-    /// One entry.
+    /// One entry, if it is in reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn entry(&self, id: TrailId) -> Result<Option<Entry>, StoreError> {
+    pub async fn entry(&self, reach: &Reach, id: TrailId) -> Result<Option<Entry>, StoreError> {
+        let (base, tenant) = (reach.base(), reach.tenant().map(|tenant| tenant.to_string()));
         let row = sqlx::query_as!(
             Row,
             "SELECT id, opened_at, actor, address, act, subject, before, after, outcome, reason, inverse, undone_by
-             FROM trail WHERE id = ?",
-            id.0
+             FROM trail
+             WHERE id = ?
+               AND (? IS NULL
+                    OR CASE WHEN json_valid(inverse) THEN json_extract(inverse, '$.tenant') END = ?
+                    OR id IN (SELECT trail_id FROM orders WHERE certificate_id IN
+                                 (SELECT certificate_id FROM certificate_bases WHERE base = ?)))",
+            id.0,
+            base,
+            tenant,
+            base
         )
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(Entry::from))
     }
 
-    /// Entries, newest first.
+    /// Entries in reach, newest first. For a tenant those are the changes of its settings and the orders of its
+    /// certificates; addresses are not searched then, for they are not shown.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn entries(&self, query: &TrailQuery) -> Result<Vec<Entry>, StoreError> {
+    pub async fn entries(&self, reach: &Reach, query: &TrailQuery) -> Result<Vec<Entry>, StoreError> {
+        let (base, tenant) = (reach.base(), reach.tenant().map(|tenant| tenant.to_string()));
         let before = query.before.map_or(i64::MAX, |id| id.0);
         let text = query.text.to_lowercase();
         let limit = i64::from(query.limit);
@@ -223,7 +235,12 @@ impl Store {
              FROM trail
              WHERE id < ?
                AND (? = '' OR substr(act, 1, length(?)) = ?)
-               AND (? = '' OR instr(lower(actor || ' ' || act || ' ' || subject || ' ' || coalesce(address, '')), ?) > 0)
+               AND (? = '' OR instr(lower(actor || ' ' || act || ' ' || subject || ' ' ||
+                    iif(? IS NULL, coalesce(address, ''), '')), ?) > 0)
+               AND (? IS NULL
+                    OR CASE WHEN json_valid(inverse) THEN json_extract(inverse, '$.tenant') END = ?
+                    OR id IN (SELECT trail_id FROM orders WHERE certificate_id IN
+                                 (SELECT certificate_id FROM certificate_bases WHERE base = ?)))
              ORDER BY id DESC
              LIMIT ?",
             before,
@@ -231,7 +248,11 @@ impl Store {
             query.act_prefix,
             query.act_prefix,
             text,
+            base,
             text,
+            base,
+            tenant,
+            base,
             limit
         )
         .fetch_all(&self.pool)

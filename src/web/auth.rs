@@ -6,7 +6,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
-use crate::base::role::{Role, Scope};
+use crate::base::chain::Chain;
+use crate::base::ids::TenantId;
+use crate::base::role::{Reach, Role};
+use crate::fusionpbx::tenants::OwnDomainState;
 use crate::store::operators::Visitor;
 use crate::store::trail::Actor;
 use crate::web::error::PageError;
@@ -19,8 +22,11 @@ use crate::web::{routes, session};
 pub(super) struct Visit {
     pub(super) name: String,
     pub(super) role: Role,
-    /// How far the visit reaches.
-    pub(super) scope: Scope,
+    /// The one domain that the account is bound to, and its name as last seen; `None` but for a tenant's.
+    pub(super) domain: Option<(TenantId, String)>,
+    /// How far the visit reaches. Nothing else in `web` makes one: a tenant's begins with nothing, and the guard fills it
+    /// in for the routes that need it.
+    pub(super) reach: Reach,
     /// Whether the account has enrolled a second factor. None can be enrolled yet.
     pub(super) has_factor: bool,
     pub(super) address: Option<IpAddr>,
@@ -55,8 +61,37 @@ pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageEr
     session::touch(&session, app.deeds.clock.now()).await?;
     let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
     let address = app.edge.in_front.client(parts);
-    let (name, role, scope) = (visitor.name, visitor.role, visitor.scope);
-    Ok(Visit { name, role, scope, has_factor: false, address, session, csrf })
+    let Visitor { name, post, .. } = visitor;
+    let (role, domain) = (post.role(), post.domain().map(|(id, name)| (id, name.to_owned())));
+    let reach = if domain.is_none() { Reach::Everything } else { Reach::Nothing };
+    Ok(Visit { name, role, domain, reach, has_factor: false, address, session, csrf })
+}
+
+/// Why a tenant's own operator reaches nothing now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoReach {
+    /// FusionPBX cannot be asked.
+    NotTested,
+    /// The domain is switched off in FusionPBX.
+    Disabled,
+    /// The domain is not in FusionPBX any more.
+    Gone,
+}
+
+/// How far an account reaches that is bound to `domain`. FusionPBX is asked each time: the id binds, while name and
+/// state may change.
+pub(super) async fn reach(app: &AppState, domain: Option<TenantId>) -> Result<Reach, NoReach> {
+    let Some(domain) = domain else { return Ok(Reach::Everything) };
+    let Ok(fusionpbx) = &app.fusionpbx else { return Err(NoReach::NotTested) };
+    match fusionpbx.own_domain(domain).await {
+        Ok(OwnDomainState::Here(domain)) => Ok(Reach::Domain(domain)),
+        Ok(OwnDomainState::Disabled) => Err(NoReach::Disabled),
+        Ok(OwnDomainState::Gone) => Err(NoReach::Gone),
+        Err(error) => {
+            tracing::warn!("A tenant's domain could not be looked up: {}", Chain(&error));
+            Err(NoReach::NotTested)
+        }
+    }
 }
 
 /// The account that a session belongs to, unless it is disabled or gone.

@@ -9,8 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::base::clock::Timestamp;
-use crate::web::auth::{self, Visit};
+use crate::store::trail::Act;
+use crate::web::auth::{self, NoReach, Visit};
 use crate::web::error::PageError;
+use crate::web::handlers::own_domain;
 use crate::web::may::May;
 use crate::web::router::RouteRow;
 use crate::web::routes;
@@ -42,15 +44,30 @@ impl Gate {
             return Ok(request);
         }
         let (mut parts, body) = request.into_parts();
-        let visit = auth::visit(&parts, &self.app).await.map_err(PageError::into_response)?;
+        let mut visit = auth::visit(&parts, &self.app).await.map_err(PageError::into_response)?;
         if !visit.may(self.route.may) {
             return Err(self.refuse(&visit).await);
         }
         if self.route.needs_factor && !visit.has_factor {
             return Err(self.refuse(&visit).await);
         }
+        if self.route.may != May::SignedIn {
+            visit.reach = match auth::reach(&self.app, visit.domain.as_ref().map(|(id, _)| *id)).await {
+                Ok(reach) => reach,
+                Err(why) => return Err(self.unreachable(&visit, why).await),
+            };
+        }
         parts.extensions.insert(visit);
         Ok(Request::from_parts(parts, body))
+    }
+
+    /// What a tenant's own operator gets while nothing can be said of the domain: no page that might show another's.
+    async fn unreachable(&self, visit: &Visit, why: NoReach) -> Response {
+        if self.route.path.starts_with("/api/") {
+            let (status, sentence) = own_domain::words(why);
+            return (status, axum::Json(serde_json::json!({ "error": sentence }))).into_response();
+        }
+        own_domain::page(&self.app, visit, why).await.unwrap_or_else(PageError::into_response)
     }
 
     async fn refuse(&self, visit: &Visit) -> Response {
@@ -64,7 +81,8 @@ impl Gate {
             let subject = format!("{} {}", self.route.method, self.route.path);
             let reason = format!("the role {} may not", visit.role);
             tracing::warn!(operator = visit.name, route = subject, "A request was refused: {reason}");
-            if let Err(error) = self.app.deeds.note_refused(&visit.actor(), &subject, &reason).await {
+            let act = Act { act: "access.refused", subject: &subject, ..Act::default() };
+            if let Err(error) = self.app.deeds.refused(&visit.actor(), act, &reason).await {
                 return PageError::from(error).into_response();
             }
         }

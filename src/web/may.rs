@@ -49,6 +49,27 @@ impl May {
     ];
 }
 
+impl May {
+    /// What it lets someone do, as the documentation's table of roles has it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Anyone => "the sign-in page, static files",
+            Self::SignedIn => "the own session",
+            Self::SeeWalls => "all walls and findings, SSH, upgrades",
+            Self::LookAgain => "ask for a fresh look",
+            Self::SeePolicy => "see password settings",
+            Self::ChangePolicy => "change password settings, put them back",
+            Self::SeeCertificates => "see certificates and orders",
+            Self::RenewCertificate => "renew a certificate",
+            Self::OrderCertificate => "order a certificate",
+            Self::RegisterAtCa => "register with the CA",
+            Self::SeeTrail => "see the trail",
+            Self::ManageOperators => "invite, change and shut out accounts",
+        }
+    }
+}
+
 impl Role {
     /// Whether an account of this role may do that. This match is the whole of who may what.
     #[must_use]

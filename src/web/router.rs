@@ -14,8 +14,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    api, certificates, events, order, passwords, policy_report, second_factor, setup, sign_in, sign_in_code, ssh,
-    standing, trail, unbuilt, upgrades, walls,
+    api, certificates, events, invitation, operators, order, passwords, policy_report, second_factor, setup, sign_in,
+    sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -77,6 +77,8 @@ fn rows() -> Vec<Row> {
         post(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::post),
         get(routes::SETUP, May::Anyone, setup::get),
         post(routes::SETUP, May::Anyone, setup::post),
+        get(routes::INVITATION, May::Anyone, invitation::get),
+        post(routes::INVITATION, May::Anyone, invitation::post),
         get(routes::API_SESSION, May::Anyone, api::session),
         post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
         get(routes::SECOND_FACTOR, May::SignedIn, second_factor::get),
@@ -101,6 +103,13 @@ fn rows() -> Vec<Row> {
         get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
         get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
         get(routes::TRAIL, May::SeeTrail, trail::get),
+        get(routes::OPERATORS, May::ManageOperators, operators::get),
+        post(routes::OPERATORS, May::ManageOperators, operators::invite),
+        post(routes::OPERATOR_ROLE, May::ManageOperators, operators::role),
+        post(routes::OPERATOR_DISABLE, May::ManageOperators, operators::disable),
+        post(routes::OPERATOR_ENABLE, May::ManageOperators, operators::enable),
+        post(routes::OPERATOR_SESSIONS, May::ManageOperators, operators::end_sessions),
+        post(routes::OPERATOR_INVITATION, May::ManageOperators, operators::invite_again),
         get(routes::API_WALLS, May::SeeWalls, api::walls),
         get(routes::API_POLICY, May::SeePolicy, api::policy),
         get(routes::API_ORDER, May::SeeCertificates, api::order),

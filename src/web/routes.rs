@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OrderId};
+use crate::base::ids::{CertificateId, OperatorId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -27,6 +27,13 @@ pub(super) const TRAIL: &str = "/trail";
 pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
 pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
 pub(super) const RECOVERY: &str = "/account/recovery";
+pub(super) const OPERATORS: &str = "/operators";
+pub(super) const OPERATOR_ROLE: &str = "/operators/{id}/role";
+pub(super) const OPERATOR_DISABLE: &str = "/operators/{id}/disable";
+pub(super) const OPERATOR_ENABLE: &str = "/operators/{id}/enable";
+pub(super) const OPERATOR_SESSIONS: &str = "/operators/{id}/end-sessions";
+pub(super) const OPERATOR_INVITATION: &str = "/operators/{id}/invitation";
+pub(super) const INVITATION: &str = "/invitation/{token}";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";
@@ -39,13 +46,22 @@ pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
 }
 
+/// Where a form about an account posts to: `act` is the last part of the path, such as `role`.
+pub(super) fn operator(id: OperatorId, act: &str) -> String {
+    format!("/operators/{id}/{act}")
+}
+
+pub(super) fn invitation(token: &str) -> String {
+    format!("/invitation/{token}")
+}
+
 /// Where the form of a certificate posts to that orders it anew.
 pub(super) fn renew(id: CertificateId) -> String {
     format!("/certificates/{id}/renew")
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 11] = [
+pub(super) const PAGES: [(&str, &[&str]); 12] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (CERTIFICATES, &["find", "page"]),
@@ -57,4 +73,5 @@ pub(super) const PAGES: [(&str, &[&str]); 11] = [
     (INTRUSION, &[]),
     (TRAIL, &["find", "before"]),
     (SECOND_FACTOR, &[]),
+    (OPERATORS, &[]),
 ];

@@ -42,8 +42,16 @@ async fn every_page_but_the_open_ones_needs_a_session() {
     assert_eq!(app.everything_kept().await, before);
     let open: BTreeSet<String> =
         routes::all().into_iter().filter(|route| route.is_open).map(|route| route.path).collect();
-    let meant =
-        ["/api/session", "/csp-report", "/healthz", "/setup/{token}", "/sign-in", "/sign-in/code", "/static/{file}"];
+    let meant = [
+        "/api/session",
+        "/csp-report",
+        "/healthz",
+        "/invitation/{token}",
+        "/setup/{token}",
+        "/sign-in",
+        "/sign-in/code",
+        "/static/{file}",
+    ];
     assert_eq!(open, meant.map(str::to_owned).into());
 }
 

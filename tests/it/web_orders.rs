@@ -14,6 +14,7 @@ use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
 use rampart::base::ids::{CertificateId, OrderId};
 use rampart::base::names::Fqdn;
+use rampart::base::role::Reach;
 use rampart::base::secret::Secret;
 use rampart::deeds::certificates::{Cover, Issuing};
 use rampart::host::Agent;
@@ -68,7 +69,7 @@ async fn queued(app: &TestApp, name: &str) -> OrderId {
     let names = Cover::Wildcard.names(&fqdn(name));
     let id = deeds.store.certificate_for(&names, KeyKind::EcdsaP256, 0, now).await.unwrap();
     let actor = Actor { name: "ann".to_owned(), address: None };
-    deeds.renew(&app.state.issuing, &actor, id).await.unwrap().order
+    deeds.renew(&app.state.issuing, &actor, &Reach::Everything, id).await.unwrap().order
 }
 
 /// A console whose CA is nowhere, with an account that it once made.
@@ -190,10 +191,14 @@ async fn without_an_agent_the_order_fails_on_this_host_in_clear_words() {
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
     assert!(operator.get("/certificates").await.text("#account").contains("registered"));
 
-    let before = app.state.deeds.store.certificates().await.unwrap().len();
+    let before = app.state.deeds.store.certificates(&Reach::Everything).await.unwrap().len();
     let refused = order(&operator, ZONE).await;
     refused.assert_says(StatusCode::SERVICE_UNAVAILABLE, "the agent is not running or its socket cannot be reached");
-    assert_eq!(app.state.deeds.store.certificates().await.unwrap().len(), before, "nothing was kept of it");
+    assert_eq!(
+        app.state.deeds.store.certificates(&Reach::Everything).await.unwrap().len(),
+        before,
+        "nothing was kept of it"
+    );
     queued(&app, ZONE).await;
     app.work_off().await;
 
@@ -282,7 +287,7 @@ fn agent_settings(house: &Path, nginx: &Nginx, include: &Path) -> String {
 
 /// Why the newest order failed, if it did.
 async fn newest_failure(app: &TestApp) -> Option<String> {
-    let orders = app.state.deeds.store.orders(1).await.unwrap();
+    let orders = app.state.deeds.store.orders(&Reach::Everything, 1).await.unwrap();
     orders.into_iter().find_map(|order| order.failure).map(|failure| failure.words)
 }
 
@@ -313,7 +318,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let (deeds, issuing) = (&app.state.deeds, &app.state.issuing);
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
-    let row = deeds.store.certificates().await.unwrap().remove(0);
+    let row = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0);
     let due = row.next_attempt.unwrap();
     app.clock.advance(due.since(deeds.clock.now()));
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 1);
@@ -322,7 +327,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let told = newest_failure(&app).await;
     assert_eq!(told, None, "the renewal failed");
-    let renewed = deeds.store.certificates().await.unwrap().remove(0).in_force.unwrap();
+    let renewed = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0).in_force.unwrap();
     assert_ne!(renewed.serial, first);
     assert_eq!(host.served(ZONE).await, renewed.serial);
     let entry = &app.trail("certificate.renew").await[0];
@@ -360,7 +365,7 @@ async fn an_order_whose_worker_was_killed_goes_on_after_the_lease() {
     deeds.carry_out(&issuing(&world, host.agent.agent.clone()), &again).await.unwrap();
 
     assert_eq!(again.id, claimed.id);
-    let done = deeds.store.order(claimed.id).await.unwrap().unwrap();
+    let done = deeds.store.order(&Reach::Everything, claimed.id).await.unwrap().unwrap();
     assert_eq!(done.state, OrderState::Done, "{:?}", done.failure);
     assert_eq!(host.served(ZONE).await, done.served_serial.unwrap());
     let entries = app.trail("certificate.renew").await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rampart::base::role::Role;
+use rampart::web::may::May;
 use rampart::web::router;
 use reqwest::{Method, StatusCode};
 
@@ -16,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 36] = [
+const EXPECTED: [(&str, &str, &[&str]); 45] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -26,6 +27,8 @@ const EXPECTED: [(&str, &str, &[&str]); 36] = [
     ("POST", "/sign-in/code", ALL),
     ("GET", "/setup/{token}", ALL),
     ("POST", "/setup/{token}", ALL),
+    ("GET", "/invitation/{token}", ALL),
+    ("POST", "/invitation/{token}", ALL),
     ("GET", "/api/session", ALL),
     ("GET", "/account/second-factor", SIGNED_IN),
     ("POST", "/account/second-factor", SIGNED_IN),
@@ -52,6 +55,13 @@ const EXPECTED: [(&str, &str, &[&str]); 36] = [
     ("GET", "/api/walls", WALLS),
     ("GET", "/api/policy", SIGNED_IN),
     ("GET", "/api/orders/{id}", SIGNED_IN),
+    ("GET", "/operators", OPERATOR),
+    ("POST", "/operators", OPERATOR),
+    ("POST", "/operators/{id}/role", OPERATOR),
+    ("POST", "/operators/{id}/enable", OPERATOR),
+    ("POST", "/operators/{id}/invitation", OPERATOR),
+    ("POST", "/operators/{id}/disable", OPERATOR),
+    ("POST", "/operators/{id}/end-sessions", OPERATOR),
     // Last: it ends the session.
     ("POST", "/sign-out", SIGNED_IN),
 ];
@@ -63,6 +73,23 @@ fn every_route_is_in_the_matrix() {
 
     assert_eq!(table.iter().collect::<BTreeSet<_>>(), known.iter().collect::<BTreeSet<_>>());
     assert_eq!(table.len(), known.len(), "a route stands twice in the table");
+}
+
+#[test]
+fn the_table_in_the_documentation_is_the_one_that_counts() {
+    let page = std::fs::read_to_string(format!("{}/docs/operating.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let scoped = [May::SeePolicy, May::ChangePolicy, May::SeeCertificates, May::RenewCertificate, May::SeeTrail];
+    let mut table = "| | viewer | support | tenant | operator |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    for may in May::ALL {
+        let cell = |role: Role| match role.may(may) {
+            false => "\u{2013}",
+            true if role == Role::Tenant && scoped.contains(&may) => "own domain",
+            true => "yes",
+        };
+        table.extend(["| ", may.words(), " | ", &Role::ALL.map(cell).join(" | "), " |\n"]);
+    }
+
+    assert!(page.contains(&table), "docs/operating.md lacks:\n{table}");
 }
 
 /// Everyone who may come, each with a browser of their own.

@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::base::ids::TrailId;
+use crate::base::role::Reach;
 use crate::store::trail::TrailQuery;
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
@@ -37,7 +38,7 @@ pub(crate) async fn get(
         limit: PAGE + 1,
         ..TrailQuery::default()
     };
-    let mut entries = app.deeds.store.entries(&query).await?;
+    let mut entries = app.deeds.store.entries(&visit.reach, &query).await?;
     let is_more = entries.len() > PAGE as usize;
     entries.truncate(PAGE as usize);
     let next = entries.last().filter(|_| is_more).map(|last| {
@@ -50,11 +51,15 @@ pub(crate) async fn get(
         search: Search {
             action: routes::TRAIL.to_owned(),
             name: "find".to_owned(),
-            label: "Find by person, act, subject or address".to_owned(),
+            label: match visit.reach {
+                Reach::Everything => "Find by person, act, subject or address",
+                Reach::Domain(_) | Reach::Nothing => "Find by person, act or subject",
+            }
+            .to_owned(),
             typed: ask.find,
         },
         pager: Pager { words: format!("{} entries shown", entries.len()), previous, next },
-        rows: entries.iter().map(view::trail_row).collect(),
+        rows: entries.iter().map(|entry| view::trail_row(entry, &visit)).collect(),
     })
 }
 

@@ -15,8 +15,8 @@ pub struct CertificatesPage {
     pub head: WallHead,
     /// Certificates that Rampart keeps, or why that is not known.
     pub certificates: Result<Vec<CertificateRow>, String>,
-    /// The order form, or why nothing can be ordered now.
-    pub order: Result<OrderForm, String>,
+    /// The order form, or why nothing can be ordered now; `None` for whoever may not order.
+    pub order: Option<Result<OrderForm, String>>,
     /// The account at the CA.
     pub account: Account,
     /// Orders, newest first.

@@ -2,7 +2,12 @@
 
 pub mod certificates;
 pub mod fault;
+pub mod invitation;
+pub mod operators;
 pub mod order;
+pub mod own_certificates;
+pub mod own_domain;
+pub mod own_passwords;
 pub mod passwords;
 pub mod passwords_conflict;
 pub mod second_factor;

@@ -29,7 +29,7 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             ),
             certificate(town, "2", "pbx.example.test", Life { spent: 12, renewal: 66 }, Mark::Pass, "79 days left"),
         ]),
-        order: town.known(order_form(town)),
+        order: (town != Town::Hostile).then(|| town.known(order_form(town))),
         account: Account {
             directory: town.name("https://acme-v02.api.letsencrypt.org/directory"),
             mark: if town == Town::Ordinary { Mark::Pass } else { Mark::NotTested },
@@ -177,7 +177,7 @@ pub(super) fn order(town: Town, live: bool) -> OrderPage {
             their_words: town.text("urn:ietf:params:acme:error:unauthorized: No TXT record found"),
             next: town.text("Look whether the zone is delegated to ns1.example.test, then order again."),
             again: "It is tried again at 20:44 UTC.".into(),
-            retry: "/certificates/7/renew".into(),
+            retry: (town != Town::Hostile).then(|| "/certificates/7/renew".into()),
             onward: Some(Link { href: "/certificates".into(), words: "To the certificates".into() }),
         }),
         proofs: if live || refused {

@@ -4,6 +4,7 @@ mod certificates;
 mod factor;
 mod host;
 mod passwords;
+mod roster;
 mod walls;
 
 use askama::Template;
@@ -57,6 +58,12 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("order_over", certificates::order(town, false).render().unwrap()),
         ("ssh", host::ssh(town).render().unwrap()),
         ("upgrades", host::upgrades(town).render().unwrap()),
+        ("operators", roster::operators(town).render().unwrap()),
+        ("invited", roster::invited(town).render().unwrap()),
+        ("invitation", roster::invitation(town).render().unwrap()),
+        ("own_passwords", roster::own_passwords(town).render().unwrap()),
+        ("own_certificates", roster::own_certificates(town).render().unwrap()),
+        ("own_domain", roster::own_domain(town).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
     ];
     pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));
@@ -108,6 +115,9 @@ impl Town {
             csrf: "4b1e0c9a77d2".into(),
             flash: None,
             host: self.name("pbx.example.test"),
+            home: "/".into(),
+            sees_walls: true,
+            manages_operators: true,
             walls: WALLS
                 .iter()
                 .map(|(slug, title, mark)| NavWall {
