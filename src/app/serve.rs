@@ -104,7 +104,8 @@ async fn assemble(
         door,
         streams: EventStreams::default(),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
-        host: host_name().into(),
+        context_words: Arc::new(build::context_words(config)),
+        host: build::host_name().into(),
         demo: std::env::var_os("RAMPART_DEMO").is_some(),
         stopping: stopping.clone(),
         deeds: deeds.clone(),
@@ -195,9 +196,4 @@ async fn asked_to_stop() {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-}
-
-fn host_name() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    crate::base::chain::printable(&name.to_string_lossy())
 }

@@ -7,6 +7,7 @@
 
 mod assets;
 mod auth;
+mod browser_words;
 pub mod caller;
 mod cookies;
 mod csrf;

@@ -6,9 +6,8 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
-use tracing::{error, warn};
+use tracing::warn;
 
-use crate::base::chain::Chain;
 use crate::base::clock::spoken;
 use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
@@ -44,7 +43,7 @@ pub(crate) async fn get(
     if auth::visitor(&session, &app).await?.is_some() {
         return Ok(Redirect::to(routes::WALLS).into_response());
     }
-    let nobody_yet = app.deeds.store.count_operators().await? == 0;
+    let nobody_yet = !app.door.somebody_can_sign_in(&app.deeds.store).await?;
     form(&app, &caller, Drawn { name: "", fault: None, nobody_yet })
 }
 
@@ -59,10 +58,16 @@ pub(crate) async fn post(
     let attempt = Try { address: caller.address, name: &sent.name, device: device.as_deref() };
     let admission = match app.door.admit(attempt) {
         Ok(admission) => admission,
-        Err(turned_away) => return turn_away(&app, &caller, &sent.name, turned_away).await,
+        Err(turned_away) => return turn_away(&app, &caller, &sent.name, turned_away),
+    };
+    let Ok(place) = app.door.place(&admission) else {
+        admission.uncounted();
+        return Err(PageError::TooMany(door::BUSY));
     };
     let lane = if admission.is_known() { Lane::Known } else { Lane::Stranger };
-    match app.deeds.sign_in(&sent.name, sent.password, lane, caller.address()).await {
+    let outcome = app.deeds.sign_in(&sent.name, sent.password, lane, caller.address()).await;
+    drop(place);
+    match outcome {
         Ok(proved) => after_password(&app, &caller, &session, (proved, admission)).await,
         Err(SignInError::Busy) => {
             admission.uncounted();
@@ -153,8 +158,8 @@ async fn refused(app: &AppState, caller: &Caller, name: &str, error: &SignInErro
     Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
-/// Says when the next try will be looked at. Costs no hash, and the disk a write only once in a minute for each limit.
-async fn turn_away(
+/// Says when the next try will be looked at. Costs no hash and nothing of the store.
+fn turn_away(
     app: &AppState,
     caller: &Caller,
     name: &str,
@@ -164,9 +169,6 @@ async fn turn_away(
     let note = Note { address: caller.address(), name: name.to_owned() };
     if app.door.note(limit, &note) {
         warn!(client = note.address, "A sign-in was not looked at: {}", limit.words());
-        if let Err(error) = app.deeds.turned_away(name, note.address, limit.words()).await {
-            error!("A refused sign-in could not be noted: {}", Chain(&error));
-        }
     }
     let seconds = std::time::Duration::from_secs(door::whole_seconds(wait));
     let words = format!("Too many tries. Nothing was looked at; the next one will be in {}.", spoken(seconds));

@@ -1,5 +1,6 @@
 //! Example data for every page: an ordinary town, a hostile one, and one where nothing is there yet.
 
+mod account;
 mod certificates;
 mod factor;
 mod host;
@@ -45,6 +46,7 @@ const WALLS: [(&str, &str, Mark); 7] = [
 /// Every page as `(name, HTML)`, with this town's data.
 pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
     let mut pages = vec![
+        ("account", account::page(town).render().unwrap()),
         ("sign_in", sign_in(town).render().unwrap()),
         ("setup", setup(town).render().unwrap()),
         ("fault", fault(town).render().unwrap()),
