@@ -17,6 +17,7 @@ use crate::agent::place::Place;
 use crate::agent::{packages, sshd};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
+use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::answer::{Answer, CertificateFacts, Hello, Installed, Refusal, Reply};
 use crate::wire::call::Call;
@@ -64,6 +65,11 @@ impl Desk {
             Request::ReadSsh => sshd::read::read(&self.config.ssh).await.map(Answer::Ssh),
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
+            Request::NoteTrail { number, hash } => Ok(Answer::Noted(Tip { number, hash })),
+            Request::ReadJournal { after, limit } => {
+                let page = self.journal.read(after, limit);
+                page.map(Answer::Journal).map_err(|error| Refusal::Unable { reason: Chain(&error).to_string() })
+            }
             Request::MakeKey { certificate, names, key } => {
                 make::make(self.store(), zones, certificate, names, key).await.map(Answer::KeyMade)
             }

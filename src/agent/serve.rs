@@ -22,11 +22,12 @@ use crate::agent::peer::{Admission, Standing};
 use crate::agent::place::{Place, PlaceError};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
+use crate::base::hash_chain::Tip;
 use crate::base::rng::Random;
-use crate::wire::answer::{Refusal, Reply};
+use crate::wire::answer::{Answer, Refusal, Reply};
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::request::Request;
+use crate::wire::request::{Needs, Request};
 
 /// How many connections are served at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 16;
@@ -88,7 +89,7 @@ pub async fn run(
     let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
     let place = Arc::new(Place::open(&config.place, Arc::clone(&random))?);
     let gate = Gate::new(Arc::clone(&place), Arc::clone(&clock), random, host_name())?;
-    let journal = Journal::new(Arc::clone(&place), Arc::clone(&clock));
+    let journal = Journal::open(Arc::clone(&place), Arc::clone(&clock))?;
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
     let include = config.include_name();
     place.create_directory(&include)?;
@@ -142,14 +143,14 @@ async fn accept(
     }
 }
 
-/// One connection: one request, one answer, one line in the journal.
+/// One connection: one request, one answer, one line in the journal; two if it changes something.
 async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
     let start = Instant::now();
     let Ok(peer) = stream.peer_cred() else {
         return;
     };
     let mut entry = Entry { uid: Some(peer.uid()), pid: peer.pid(), ..Entry::default() };
-    let reply = if let Some(standing) = admission.standing(peer.uid()) {
+    let mut reply = if let Some(standing) = admission.standing(peer.uid()) {
         hear(&mut stream, desk, standing, &mut entry).await
     } else {
         "connect".clone_into(&mut entry.verb);
@@ -160,7 +161,11 @@ async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
     if let Some(reply) = &reply {
         (entry.outcome, entry.reason) = outcome(reply);
     }
-    desk.journal.write(&entry);
+    let written = desk.journal.write(&entry);
+    if let Some(Ok(Answer::Noted(_))) = &reply {
+        // The line itself is the note.
+        reply = Some(written.map(Answer::Noted).ok_or_else(unwritten));
+    }
     if let Some(reply) = reply {
         // Who asked may be gone; the journal has it.
         drop(timeout(PATIENCE, send(&mut stream, reply)).await);
@@ -178,6 +183,20 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, standing: Standing, entry: &
         Ok(Ok(Some(call))) => {
             call.request.verb().clone_into(&mut entry.verb);
             entry.about = about(&call.request);
+            entry.on_behalf_of = call.entry;
+            if let Request::NoteTrail { number, hash } = call.request {
+                entry.trail = Some(Tip { number, hash });
+            }
+            if call.request.needs() != Needs::Nothing {
+                // What cannot be noted first is not tried.
+                match desk.journal.write_before(entry) {
+                    Ok(number) => entry.of = Some(number),
+                    Err(error) => {
+                        error!("The journal could not be written, so nothing was done: {}", Chain(&error));
+                        return Some(Err(unwritten()));
+                    }
+                }
+            }
             Some(desk.answer(standing, call).await)
         }
         Ok(Ok(None)) => lost(entry, "closed"),
@@ -185,6 +204,10 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, standing: Standing, entry: &
         Ok(Err(error)) => Some(Err(Refusal::Malformed { reason: Chain(&error).to_string() })),
         Err(_) => lost(entry, "too-slow"),
     }
+}
+
+fn unwritten() -> Refusal {
+    Refusal::Unable { reason: "the agent's journal cannot be written; is the disk full?".to_owned() }
 }
 
 /// An answer that does not fit a frame is replaced by saying so.
@@ -238,7 +261,9 @@ fn about(request: &Request) -> Option<String> {
             Some(format!("{operator}: {}", what.trim_end()))
         }
         Request::PlaceStandingOrder { order } | Request::EndStandingOrder { order } => Some(order.to_string()),
+        Request::ReadJournal { after, .. } => Some(format!("lines after {after}")),
         Request::Hello
+        | Request::NoteTrail { .. }
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates

@@ -86,9 +86,7 @@ async fn assemble(
     stopping: watch::Receiver<bool>,
 ) -> Result<(AppState, JoinSet<()>)> {
     // Orders go on after a stop, and keep their entries open; nothing else does.
-    for acts in ["policy.", "session.", "operator.", "certificate.account"] {
-        deeds.store.close_abandoned(acts, deeds.clock.now()).await?;
-    }
+    deeds.store.close_abandoned_but_orders(deeds.clock.now()).await?;
     let agent = Agent::at(config.agent.socket.clone());
     let issuing = Arc::new(build::issuing(config, agent.clone())?);
     let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
@@ -107,7 +105,8 @@ async fn assemble(
         streams: EventStreams::default(),
         edge: Arc::new(Edge::behind(edge::in_front(&config.console)?)),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
-        host: host_name().into(),
+        context_words: Arc::new(build::context_words(config)),
+        host: build::host_name().into(),
         demo: std::env::var_os("RAMPART_DEMO").is_some(),
         stopping: stopping.clone(),
         deeds: deeds.clone(),
@@ -122,8 +121,15 @@ async fn assemble(
     let mut jobs = start_jobs(&app, &sweep, &stopping);
     if let Some(watch) = TlsOnlyWatch::wanted(&config.console, port, &app.fusionpbx) {
         let (edge, end) = (app.edge.clone(), stopping.clone());
-        keep_running(&mut jobs, ("tls-only", PAUSE), stopping, move || watch.clone().run(edge.clone(), end.clone()));
+        keep_running(&mut jobs, ("tls-only", PAUSE), stopping.clone(), move || {
+            watch.clone().run(edge.clone(), end.clone())
+        });
     }
+    let (deeds, agent, keep) = (deeds, sweep.sources.agent.clone(), config.trail.keep());
+    let end = stopping.clone();
+    keep_running(&mut jobs, ("trail", PAUSE), stopping, move || {
+        jobs::trail::run(deeds.clone(), agent.clone(), keep, end.clone())
+    });
     Ok((app, jobs))
 }
 
@@ -201,9 +207,4 @@ async fn asked_to_stop() {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-}
-
-fn host_name() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    crate::base::chain::printable(&name.to_string_lossy())
 }

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod clock;
 pub mod confine;
 pub mod encoding;
+pub mod hash_chain;
 pub mod ids;
 pub mod names;
 pub mod rng;

@@ -150,8 +150,8 @@ impl Deeds {
         (base, cover, key): (&Fqdn, Cover, KeyKind),
         step_up: StepUp,
     ) -> Result<Queued, OrderError> {
-        self.may_order(issuing, base).await?;
         let names = cover.names(base);
+        self.may_order(issuing, actor, "certificate.order", base, &names).await?;
         if step_up.code.is_none() {
             // Asked before anything is kept: the page shows what would be allowed, and asks for a code.
             let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;
@@ -182,12 +182,32 @@ impl Deeds {
     ) -> Result<Queued, OrderError> {
         let row = self.store.certificate(reach, certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
-            self.may_order(issuing, name.base()).await?;
+            self.may_order(issuing, actor, "certificate.renew", name.base(), &row.names).await?;
         }
         self.queue(certificate, actor, "certificate.renew").await
     }
 
-    async fn may_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
+    /// Whether `base` may be ordered; a refusal is in the trail.
+    async fn may_order(
+        &self,
+        issuing: &Issuing,
+        actor: &Actor,
+        act: &str,
+        base: &Fqdn,
+        names: &[CertificateName],
+    ) -> Result<(), OrderError> {
+        let outcome = self.judge_order(issuing, base).await;
+        let Err(error) = &outcome else { return Ok(()) };
+        if !matches!(error, OrderError::Store(_)) {
+            let subject = joined(names);
+            let act = Act { act, subject: &subject, domain: domain(names), ..Act::default() };
+            let reason = Chain(error).to_string();
+            self.refused(actor, act, &reason).await?;
+        }
+        outcome
+    }
+
+    async fn judge_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
         issuing.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
         if !issuing.zones.iter().any(|zone| base.is_within(zone)) {
             let zones: Vec<&str> = issuing.zones.iter().map(Fqdn::as_str).collect();
@@ -203,7 +223,8 @@ impl Deeds {
         let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
-        let act = Act { act, subject: &subject, before: before.as_deref(), ..Act::default() };
+        let domain = domain(&row.names);
+        let act = Act { act, subject: &subject, before: before.as_deref(), after: None, domain };
         let (order, is_new) = self.store.queue_order(id, actor, act, self.clock.now()).await?;
         Ok(Queued { order, is_new })
     }
@@ -216,6 +237,12 @@ pub struct Queued {
     pub order: OrderId,
     /// Whether it was queued just now; an open one for the same certificate is not queued twice.
     pub is_new: bool,
+}
+
+/// The one domain name that all of `names` are of.
+fn domain(names: &[CertificateName]) -> Option<&str> {
+    let base = names.first()?.base();
+    names.iter().all(|name| name.base() == base).then(|| base.as_str())
 }
 
 /// `*.a.example, a.example`.

@@ -1,6 +1,7 @@
 //! Floor 3.5: everything that changes anything, one file for each act: the trail is opened, the change made, the
 //! trail closed, the inverse kept. `jobs`, `web` and `cli` change nothing but through here.
 
+pub mod account;
 pub mod certificates;
 pub mod issue;
 pub mod operators;
@@ -11,6 +12,7 @@ pub mod second_factor;
 pub mod sign_in;
 pub mod step_up;
 pub mod trail;
+pub mod trail_check;
 
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub struct Deeds {
     pub random: Arc<dyn Random>,
     /// Hashes passwords, one at a time.
     pub hasher: Hasher,
+    /// One refused sign-in at a time is written into the trail: a storm of them leaves the store to everyone else.
+    refusals: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Deeds {
@@ -37,6 +41,6 @@ impl Deeds {
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let hasher = Hasher::new(random.clone());
-        Self { store, clock, random, hasher }
+        Self { store, clock, random, hasher, refusals: Arc::default() }
     }
 }

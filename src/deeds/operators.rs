@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::ids::OperatorId;
+use crate::base::ids::{OperatorId, TrailId};
 use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
 use crate::base::role::Post;
@@ -78,7 +78,8 @@ impl Deeds {
         Ok(added?)
     }
 
-    /// Gives an operator a new password and ends all sessions of that operator.
+    /// Gives an operator a new password and ends all sessions of that operator. `factor_forgotten` says that the agent has
+    /// forgotten the second factor already.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -87,12 +88,20 @@ impl Deeds {
         actor: &Actor,
         name: &OperatorName,
         password: NewPassword,
+        factor_forgotten: bool,
     ) -> Result<(), OperatorError> {
         let hash = self.hasher.hash(password, Lane::Known).await?;
-        let act =
-            Act { act: "operator.reset", subject: name.as_str(), after: Some("password changed"), ..Act::default() };
+        let after = if factor_forgotten { "password changed, second factor forgotten" } else { "password changed" };
+        let act = Act { act: "operator.reset", subject: name.as_str(), after: Some(after), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let found = self.store.reset_operator(name.as_str(), &hash).await?;
+        if factor_forgotten {
+            self.store.forget_factor(name.as_str()).await?;
+        }
+        self.close_found(entry, found).await
+    }
+
+    async fn close_found(&self, entry: TrailId, found: bool) -> Result<(), OperatorError> {
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such operator" } };
         self.store.close_entry(entry, close, self.clock.now()).await?;
         if found { Ok(()) } else { Err(OperatorError::Unknown) }
@@ -106,8 +115,11 @@ impl Deeds {
         if self.store.count_operators().await? > 0 {
             return Ok(None);
         }
+        let act = Act { act: "operator.offer-link", subject: "the first operator", ..Act::default() };
+        let entry = self.store.open_entry(&Actor::rampart(), act, self.clock.now()).await?;
         let token = token(self.random.as_ref());
         self.store.add_setup_link(&token, self.clock.now().plus(SETUP_LINK_LIFETIME)).await?;
+        self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
         Ok(Some(token))
     }
 
@@ -123,12 +135,13 @@ impl Deeds {
         address: Option<String>,
     ) -> Result<Proved, OperatorError> {
         // Look before hashing: a stranger's guess must not cost a hash.
+        let actor = Actor { name: "setup link".to_owned(), address };
+        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         if !self.store.setup_link_is_open(token, self.clock.now()).await? {
+            self.refused(&actor, act, "the link is not open").await?;
             return Err(OperatorError::Link);
         }
         let hash = self.hasher.hash(password, Lane::Stranger).await?;
-        let actor = Actor { name: "setup link".to_owned(), address };
-        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let added = self.store.add_operator_by_link(token, name.as_str(), &hash, self.clock.now()).await?;
         let close = match &added {

@@ -101,7 +101,7 @@ impl Deeds {
         };
         let wanted = PolicyChange { change, place: inverse.place };
         let (changed, undo) = self.apply(fusionpbx, actor, "policy.undo", &wanted).await?;
-        if let Err(error) = self.store.mark_undone(entry, undo).await {
+        if let Err(error) = self.store.mark_undone(entry, undo, self.clock.now()).await {
             error!("Entry {entry} was undone, but could not be marked so: {}", Chain(&error));
         }
         Ok(changed)
@@ -126,8 +126,10 @@ impl Deeds {
         let after = spoken(&change.new);
         let domain = match change.scope {
             Scope::Global => None,
-            Scope::Tenant(_) => Some(wanted.place.as_str()),
+            // Its id, not its name: a name can be given to another tenant.
+            Scope::Tenant(tenant) => Some(tenant.to_string()),
         };
+        let domain = domain.as_deref();
         let act = Act { act, subject: &subject, before: Some(&before), after: Some(&after), domain };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let outcome = fusionpbx.change_setting(change).await;

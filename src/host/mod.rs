@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
+use crate::base::hash_chain::Tip;
 use crate::base::ids::{CertificateId, TrailId};
 use crate::base::names::CertificateName;
 use crate::wire::answer::{
@@ -14,6 +15,7 @@ use crate::wire::answer::{
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use crate::wire::grant::Grant;
+use crate::wire::journal::JournalPage;
 use crate::wire::request::{Generation, KeyKind, Needs, Request};
 
 /// The answer of the wanted kind, or that the agent is confused.
@@ -176,6 +178,23 @@ impl Agent {
         expect_answer!(self.ask(&request).await?, Installed)
     }
 
+    /// Tells the agent where the console's trail ends. Answers where its own half ends.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn note_trail(&self, end: Tip) -> Result<Tip, AgentError> {
+        let request = Request::NoteTrail { number: end.number, hash: end.hash };
+        expect_answer!(self.ask(&request).await?, Noted)
+    }
+
+    /// At most `limit` lines of the agent's journal after line `after`; fewer if more do not fit an answer.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn journal(&self, after: i64, limit: u32) -> Result<JournalPage, AgentError> {
+        expect_answer!(self.ask(&Request::ReadJournal { after, limit }).await?, Journal)
+    }
+
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
         let after = match (request, request.needs()) {
             (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
@@ -220,6 +239,8 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::RecoveryCodes { .. } => "recovery-codes",
         Answer::CodeGood(_) => "code-good",
         Answer::Granted { .. } => "granted",
+        Answer::Noted(_) => "noted",
+        Answer::Journal(_) => "journal",
         Answer::Done => "done",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId, TrailId};
 use crate::base::role::Reach;
-use crate::store::trail::{Act, Actor};
+use crate::store::trail::{Act, Actor, Close, Pen};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, Proof};
 use crate::wire::request::Generation;
@@ -86,7 +86,6 @@ impl Store {
         act: Act<'_>,
         now: Timestamp,
     ) -> Result<(OrderId, bool), StoreError> {
-        let now = now.unix();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let open = sqlx::query_scalar!(
             "SELECT id FROM orders WHERE certificate_id = ? AND state IN ('queued', 'running')",
@@ -97,25 +96,16 @@ impl Store {
         if let Some(id) = open {
             return Ok((OrderId(id), false));
         }
-        let entry = sqlx::query_scalar!(
-            r#"INSERT INTO trail (opened_at, actor, address, act, subject, before, after)
-               VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id AS "id!""#,
-            now,
-            actor.name,
-            actor.address,
-            act.act,
-            act.subject,
-            act.before,
-            act.after
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
+        let mut pen = Pen::take_up(&mut transaction, &self.seal, now).await?;
+        let entry = pen.open(&mut transaction, actor, act, now).await?;
+        pen.put_down(&mut transaction).await?;
+        let now = now.unix();
         let id = sqlx::query_scalar!(
             r#"INSERT INTO orders (certificate_id, asked_by, trail_id, created_at) VALUES (?, ?, ?, ?)
                RETURNING id AS "id!""#,
             certificate.0,
             actor.name,
-            entry,
+            entry.0,
             now
         )
         .fetch_one(&mut *transaction)
@@ -160,16 +150,30 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn close_entries_of_ended_orders(&self) -> Result<u64, StoreError> {
-        let closed = sqlx::query!(
-            "UPDATE trail
-             SET outcome = ended.state, reason = ended.failure, closed_at = ended.ended_at
-             FROM (SELECT trail_id, state, failure, ended_at FROM orders WHERE state IN ('done', 'failed')) AS ended
-             WHERE trail.id = ended.trail_id AND trail.outcome = 'open'"
+    pub async fn close_entries_of_ended_orders(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let ended = sqlx::query!(
+            "SELECT trail_open.entry, orders.state, orders.failure
+             FROM trail_open JOIN orders ON orders.trail_id = trail_open.entry
+             WHERE orders.state IN ('done', 'failed')
+             ORDER BY trail_open.entry"
         )
-        .execute(&self.pool)
+        .fetch_all(&mut *transaction)
         .await?;
-        Ok(closed.rows_affected())
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let mut pen = Pen::take_up(&mut transaction, &self.seal, now).await?;
+        for order in &ended {
+            let close = match order.state.as_str() {
+                "done" => Close::Done { inverse: None },
+                _ => Close::Failed { reason: order.failure.as_deref().unwrap_or_default() },
+            };
+            pen.close(&mut transaction, TrailId(order.entry), &close, now).await?;
+        }
+        pen.put_down(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(ended.len() as u64)
     }
 
     /// One order, if its certificate is in reach.

@@ -53,9 +53,10 @@ impl Store {
             Row,
             r#"SELECT operators.id AS "id!", operators.name, role, domain_uuid, domain_name, operators.created_at,
                       disabled_at, password_hash = '' AS "invited!: bool",
-                      (SELECT max(opened_at) FROM trail
-                       WHERE act = 'session.sign-in' AND outcome = 'done' AND subject = operators.name)
-                          AS "last_sign_in: i64",
+                      (SELECT o.at FROM trail AS o JOIN trail AS c ON c.kind = 'close' AND c.entry = o.id
+                       WHERE o.kind = 'open' AND o.act = 'session.sign-in' AND o.subject = operators.name
+                         AND c.outcome = 'done'
+                       ORDER BY o.id DESC LIMIT 1) AS "last_sign_in: i64",
                       (SELECT COUNT(*) FROM sessions WHERE operator_id = operators.id) AS "sessions!: i64"
                FROM operators ORDER BY operators.name COLLATE NOCASE, operators.id LIMIT ?"#,
             MOST

@@ -27,13 +27,15 @@ pub enum May {
     RegisterAtCa,
     /// The trail's entries in the visitor's scope.
     SeeTrail,
+    /// The whole trail, whatever it concerns.
+    ExportTrail,
     /// Adds, changes and disables accounts.
     ManageOperators,
 }
 
 impl May {
     /// Every permission.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Anyone,
         Self::SignedIn,
         Self::SeeWalls,
@@ -45,6 +47,7 @@ impl May {
         Self::OrderCertificate,
         Self::RegisterAtCa,
         Self::SeeTrail,
+        Self::ExportTrail,
         Self::ManageOperators,
     ];
 }
@@ -65,6 +68,7 @@ impl May {
             Self::OrderCertificate => "order a certificate",
             Self::RegisterAtCa => "register with the CA",
             Self::SeeTrail => "see the trail",
+            Self::ExportTrail => "download the trail",
             Self::ManageOperators => "invite, change and shut out accounts",
         }
     }
@@ -76,7 +80,7 @@ impl Role {
     pub const fn may(self, act: May) -> bool {
         match act {
             May::Anyone | May::SignedIn | May::SeePolicy | May::SeeCertificates | May::SeeTrail => true,
-            May::SeeWalls => matches!(self, Self::Viewer | Self::Support | Self::Operator),
+            May::SeeWalls | May::ExportTrail => matches!(self, Self::Viewer | Self::Support | Self::Operator),
             May::LookAgain => matches!(self, Self::Support | Self::Operator),
             May::RenewCertificate => matches!(self, Self::Support | Self::Tenant | Self::Operator),
             May::ChangePolicy => matches!(self, Self::Tenant | Self::Operator),

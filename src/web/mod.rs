@@ -8,6 +8,7 @@
 mod assets;
 mod auth;
 mod body;
+mod browser_words;
 pub mod caller;
 pub mod client_address;
 mod cookies;

@@ -14,8 +14,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    api, certificates, events, invitation, operators, order, passwords, policy_report, second_factor, setup, sign_in,
-    sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, invitation, operators, order, passwords, policy_report, second_factor, setup,
+    sign_in, sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -33,8 +33,6 @@ pub struct RouteRow {
     pub path: &'static str,
     /// Who may.
     pub may: May,
-    /// Whether the account must have enrolled a second factor. No route asks it yet.
-    pub needs_factor: bool,
     /// Whether the handler may touch a session: the few that do not are files and the sign of life.
     pub has_session: bool,
 }
@@ -54,7 +52,7 @@ impl Row {
 }
 
 fn row(method: Method, path: &'static str, may: May, handlers: MethodRouter<AppState>) -> Row {
-    Row { route: RouteRow { method, path, may, needs_factor: false, has_session: true }, handlers }
+    Row { route: RouteRow { method, path, may, has_session: true }, handlers }
 }
 
 fn get<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppState>) -> Row {
@@ -81,6 +79,11 @@ fn rows() -> Vec<Row> {
         post(routes::INVITATION, May::Anyone, invitation::post),
         get(routes::API_SESSION, May::Anyone, api::session),
         post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
+        get(routes::ACCOUNT, May::SignedIn, account::get),
+        post(routes::ACCOUNT_PASSWORD, May::SignedIn, account::change_password),
+        post(routes::ACCOUNT_SESSION_END, May::SignedIn, account::end_session),
+        post(routes::ACCOUNT_SESSIONS_END, May::SignedIn, account::end_others),
+        post(routes::ACCOUNT_DEVICE_FORGET, May::SignedIn, account::forget_device),
         get(routes::SECOND_FACTOR, May::SignedIn, second_factor::get),
         post(routes::SECOND_FACTOR, May::SignedIn, second_factor::begin),
         post(routes::SECOND_FACTOR_PROOF, May::SignedIn, second_factor::finish),
@@ -110,6 +113,7 @@ fn rows() -> Vec<Row> {
         post(routes::OPERATOR_ENABLE, May::ManageOperators, operators::enable),
         post(routes::OPERATOR_SESSIONS, May::ManageOperators, operators::end_sessions),
         post(routes::OPERATOR_INVITATION, May::ManageOperators, operators::invite_again),
+        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
         get(routes::API_WALLS, May::SeeWalls, api::walls),
         get(routes::API_POLICY, May::SeePolicy, api::policy),
         get(routes::API_ORDER, May::SeeCertificates, api::order),

@@ -24,6 +24,7 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const TRAIL_EXPORT: &str = "/trail/export";
 pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
 pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
 pub(super) const RECOVERY: &str = "/account/recovery";
@@ -34,6 +35,11 @@ pub(super) const OPERATOR_ENABLE: &str = "/operators/{id}/enable";
 pub(super) const OPERATOR_SESSIONS: &str = "/operators/{id}/end-sessions";
 pub(super) const OPERATOR_INVITATION: &str = "/operators/{id}/invitation";
 pub(super) const INVITATION: &str = "/invitation/{token}";
+pub(super) const ACCOUNT: &str = "/account";
+pub(super) const ACCOUNT_PASSWORD: &str = "/account/password";
+pub(super) const ACCOUNT_SESSION_END: &str = "/account/sessions/end";
+pub(super) const ACCOUNT_SESSIONS_END: &str = "/account/sessions/end-others";
+pub(super) const ACCOUNT_DEVICE_FORGET: &str = "/account/devices/forget";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";
@@ -61,7 +67,7 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 12] = [
+pub(super) const PAGES: [(&str, &[&str]); 13] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (CERTIFICATES, &["find", "page"]),
@@ -71,7 +77,8 @@ pub(super) const PAGES: [(&str, &[&str]); 12] = [
     (FIREWALL, &[]),
     (XML_RPC, &[]),
     (INTRUSION, &[]),
-    (TRAIL, &["find", "before"]),
+    (TRAIL, &["find", "act", "outcome", "before"]),
+    (ACCOUNT, &[]),
     (SECOND_FACTOR, &[]),
     (OPERATORS, &[]),
 ];

@@ -151,6 +151,15 @@ pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<
     }))
 }
 
+/// Goes on with the session under a new id and with a new CSRF token, as after a password was proved again.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn renew(session: &Session, random: &dyn Random) -> Result<(), SessionError> {
+    session.cycle_id().await?;
+    session.insert(CSRF_KEY, token(random).expose()).await
+}
+
 /// Ends the session on the server.
 ///
 /// # Errors
@@ -164,14 +173,6 @@ pub(super) fn mark_of(session: &Session) -> Option<SessionMark> {
     let id = session.id()?.0.to_be_bytes();
     // Not the digest that the store keeps: whoever reads one half learns nothing of the other.
     sha256_hex(&[b"session of the console: ".as_slice(), &id].concat()).parse().ok()
-}
-
-/// Gives the session a new id: what was known of the old one is worth nothing after a second factor was shown.
-///
-/// # Errors
-/// Our own store failed.
-pub(super) async fn renew_id(session: &Session) -> Result<(), SessionError> {
-    session.cycle_id().await
 }
 
 /// Who the session belongs to.

@@ -255,6 +255,7 @@ pub(super) fn trail_row(entry: &Entry, visit: &Visit) -> TrailRow {
         && entry.undone_by.is_none()
         && entry.outcome == "done";
     TrailRow {
+        number: entry.id.to_string(),
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
         from: entry.address.as_deref().filter(|_| sees_address).map(printable).unwrap_or_default(),
@@ -284,7 +285,12 @@ fn act_words(act: &str) -> &str {
         "operator.disable" => "disabled",
         "operator.enable" => "enabled",
         "operator.end-sessions" => "ended every session of",
+        "session.end" => "ended a session of",
+        "session.end-others" => "ended all other sessions of",
+        "session.forget-device" => "forgot a device of",
+        "operator.password" => "changed the password of",
         "operator.reset" => "gave a new password to",
+        "operator.offer-link" => "showed a setup link for",
         "policy.change" => "changed",
         "policy.undo" => "put back",
         "session.code" => "brought a code of the second factor:",

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
+use crate::wire::journal::JournalPage;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -48,6 +50,10 @@ pub enum Answer {
         /// 128 random bits, base64url.
         token: Carried,
     },
+    /// To `NoteTrail`: the line of the journal that notes it.
+    Noted(Tip),
+    /// To `ReadJournal`.
+    Journal(JournalPage),
     /// It is done, and there is nothing more to say.
     Done,
 }

@@ -103,7 +103,8 @@ fn every_request_that_needs_a_grant_is_in_the_table() {
         syn::Item::Enum(item) if item.ident == "Request" => Some(item.variants.len()),
         _ => None,
     });
-    let reads = 6;
+    // The note of the trail among them: a line of the journal, as every read leaves one.
+    let reads = 8;
     let with_own_code = 5;
 
     assert_eq!(variants, Some(writes().len() + reads + with_own_code), "a new request: which table is it in?");

@@ -28,7 +28,7 @@ async fn every_page_but_the_open_ones_needs_a_session() {
                 assert!(answer.body.contains("error"), "{}", answer.body);
             } else {
                 let path = route.example();
-                let is_page = method == Method::GET && path != "/" && !path.ends_with("/events");
+                let is_page = method == Method::GET && path != "/" && route.is_page();
                 answer.assert_redirect(&if is_page {
                     format!("/sign-in?next={path}")
                 } else {

@@ -106,7 +106,12 @@ async fn an_order_that_may_not_be_says_why_at_its_field_and_keeps_what_was_typed
     let app = with_account().await;
     let operator = app.operator().await;
     give_account(&app).await;
-    let before = app.everything_kept().await;
+    // A refusal is in the trail; nothing else changes.
+    let but_the_trail = async || {
+        let kept = app.everything_kept().await;
+        kept.lines().filter(|line| !line.starts_with("trail: ")).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let before = but_the_trail().await;
     let cases = [
         ("north.example.com", "lies outside the approved zones: example.test"),
         ("badexample.test", "lies outside the approved zones"),
@@ -128,7 +133,8 @@ async fn an_order_that_may_not_be_says_why_at_its_field_and_keeps_what_was_typed
         assert!(form.fields.contains(&("name".to_owned(), name.to_owned())), "{name:?}: {form:?}");
     }
 
-    assert_eq!(app.everything_kept().await, before);
+    assert_eq!(but_the_trail().await, before);
+    assert_eq!(app.trail("certificate.order").await.len(), 2);
 }
 
 #[tokio::test]
@@ -142,7 +148,12 @@ async fn without_an_account_or_a_name_server_nothing_is_ordered_and_the_page_say
 
         page.assert_says(StatusCode::OK, words);
         answer.assert_says(StatusCode::UNPROCESSABLE_ENTITY, words);
-        assert!(app.trail("certificate.order").await.is_empty());
+        let entries = app.trail("certificate.order").await;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(
+            (entries[0].outcome.as_str(), entries[0].domain.as_deref()),
+            ("refused", Some("north.example.test"))
+        );
     }
 }
 

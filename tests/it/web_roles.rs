@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 45] = [
+const EXPECTED: [(&str, &str, &[&str]); 51] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -30,6 +30,11 @@ const EXPECTED: [(&str, &str, &[&str]); 45] = [
     ("GET", "/invitation/{token}", ALL),
     ("POST", "/invitation/{token}", ALL),
     ("GET", "/api/session", ALL),
+    ("GET", "/account", SIGNED_IN),
+    ("POST", "/account/password", SIGNED_IN),
+    ("POST", "/account/sessions/end", SIGNED_IN),
+    ("POST", "/account/sessions/end-others", SIGNED_IN),
+    ("POST", "/account/devices/forget", SIGNED_IN),
     ("GET", "/account/second-factor", SIGNED_IN),
     ("POST", "/account/second-factor", SIGNED_IN),
     ("POST", "/account/second-factor/proof", SIGNED_IN),
@@ -52,6 +57,7 @@ const EXPECTED: [(&str, &str, &[&str]); 45] = [
     ("GET", "/xml-rpc", WALLS),
     ("GET", "/intrusion", WALLS),
     ("GET", "/trail", SIGNED_IN),
+    ("GET", "/trail/export", WALLS),
     ("GET", "/api/walls", WALLS),
     ("GET", "/api/policy", SIGNED_IN),
     ("GET", "/api/orders/{id}", SIGNED_IN),

@@ -1,6 +1,7 @@
 //! One file per page: its form, and the functions that read, fill and answer. Four steps each: extract, parse, one
 //! call down, answer.
 
+pub(super) mod account;
 pub(super) mod api;
 pub(super) mod certificates;
 mod coverage;

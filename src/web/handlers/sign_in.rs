@@ -6,9 +6,8 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use tower_sessions::Session;
-use tracing::{error, warn};
+use tracing::warn;
 
-use crate::base::chain::Chain;
 use crate::base::clock::spoken;
 use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
@@ -55,7 +54,7 @@ pub(crate) async fn get(
     if auth::visitor(&session, &app).await?.is_some() {
         return Ok(onward(&ask.next));
     }
-    let nobody_yet = app.deeds.store.count_operators().await? == 0;
+    let nobody_yet = !app.door.somebody_can_sign_in(&app.deeds.store).await?;
     form(&app, &caller, Drawn { typed: Typed { name: "", next: &ask.next }, fault: None, nobody_yet })
 }
 
@@ -71,10 +70,16 @@ pub(crate) async fn post(
     let attempt = Try { address: caller.address, name: &sent.name, device: device.as_deref() };
     let admission = match app.door.admit(attempt) {
         Ok(admission) => admission,
-        Err(turned_away) => return turn_away(&app, &caller, typed, turned_away).await,
+        Err(turned_away) => return turn_away(&app, &caller, typed, turned_away),
+    };
+    let Ok(place) = app.door.place(&admission) else {
+        admission.uncounted();
+        return Err(PageError::TooMany(door::BUSY));
     };
     let lane = if admission.is_known() { Lane::Known } else { Lane::Stranger };
-    match app.deeds.sign_in(&sent.name, sent.password, lane, caller.address()).await {
+    let outcome = app.deeds.sign_in(&sent.name, sent.password, lane, caller.address()).await;
+    drop(place);
+    match outcome {
         Ok(proved) => after_password(&app, &caller, &session, (proved, admission), typed.next).await,
         Err(SignInError::Busy) => {
             admission.uncounted();
@@ -176,8 +181,8 @@ async fn refused(
     Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
-/// Says when the next try will be looked at. Costs no hash, and the disk a write only once in a minute for each limit.
-async fn turn_away(
+/// Says when the next try will be looked at. Costs no hash and nothing of the store.
+fn turn_away(
     app: &AppState,
     caller: &Caller,
     typed: Typed<'_>,
@@ -187,9 +192,6 @@ async fn turn_away(
     let note = Note { address: caller.address(), name: typed.name.to_owned() };
     if app.door.note(limit, &note) {
         warn!(client = note.address, "A sign-in was not looked at: {}", limit.words());
-        if let Err(error) = app.deeds.turned_away(typed.name, note.address, limit.words()).await {
-            error!("A refused sign-in could not be noted: {}", Chain(&error));
-        }
     }
     let seconds = std::time::Duration::from_secs(door::whole_seconds(wait));
     let words = format!("Too many tries. Nothing was looked at; the next one will be in {}.", spoken(seconds));

@@ -24,6 +24,7 @@ use rampart::deeds::password::NewPassword;
 use rampart::fusionpbx::FusionPbx;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
+use rampart::policy::own_password::ContextWords;
 use rampart::store::trail::{Actor, Entry, TrailQuery};
 use rampart::web::client_address::InFront;
 use rampart::web::door::Door;
@@ -133,6 +134,7 @@ impl TestApp {
             streams: EventStreams::default(),
             edge: Arc::new(Edge::behind(neighbours.in_front)),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
+            context_words: Arc::new(ContextWords::of("pbx", &[HOST.to_owned()])),
             host: "pbx".into(),
             demo: false,
             stopping,
@@ -160,7 +162,7 @@ impl TestApp {
     /// Adds an operator.
     pub(crate) async fn add_operator(&self, name: &str, password: &str) {
         let actor = Actor { name: "test".to_owned(), address: None };
-        let password = NewPassword::parse(Secret::new(password.to_owned())).unwrap();
+        let password = NewPassword::parse(Secret::new(password.to_owned()), &ContextWords::default()).unwrap();
         self.state.deeds.add_operator(&actor, &OperatorName::parse(name).unwrap(), password).await.unwrap();
     }
 
@@ -189,7 +191,7 @@ impl TestApp {
     /// A browser of a new account, at an address of its own.
     pub(crate) async fn signed_in_with(&self, name: &str, post: &Post) -> Browser {
         let actor = Actor { name: "test".to_owned(), address: None };
-        let password = NewPassword::parse(Secret::new(PASSWORD.to_owned())).unwrap();
+        let password = NewPassword::parse(Secret::new(PASSWORD.to_owned()), &ContextWords::default()).unwrap();
         let deeds = &self.state.deeds;
         deeds.add_account(&actor, &OperatorName::parse(name).unwrap(), post, password).await.unwrap();
         let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
@@ -236,6 +238,7 @@ impl TestApp {
         let mut text = String::new();
         for table in [
             "operators",
+            "devices",
             "invitations",
             "setup_links",
             "trail",

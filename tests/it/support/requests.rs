@@ -1,6 +1,7 @@
 //! One request of every verb, for tests that must cover them all. `every` and `other` match without a rest arm or are
 //! counted against the source, so that a new verb fails here until it is in.
 
+use rampart::base::hash_chain::Hash;
 use rampart::base::ids::CertificateId;
 use rampart::base::names::{CertificateName, OperatorName};
 use rampart::wire::carried::Carried;
@@ -47,6 +48,8 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadSsh,
         Request::ReadPackages,
         Request::ReadCertificates,
+        Request::NoteTrail { number: 7, hash: Hash::BEGINNING },
+        Request::ReadJournal { after: 7, limit: 10 },
         Request::MakeKey { certificate: CERTIFICATE, names: names(), key: KeyKind::EcdsaP256 },
         Request::Install {
             certificate: CERTIFICATE,
@@ -86,6 +89,8 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadPackages
         | Request::ReadCertificates
         | Request::ReadStandingOrders => return None,
+        Request::NoteTrail { hash, .. } => Request::NoteTrail { number: 8, hash: *hash },
+        Request::ReadJournal { limit, .. } => Request::ReadJournal { after: 8, limit: *limit },
         Request::MakeKey { names, key, .. } => {
             Request::MakeKey { certificate: eight, names: names.clone(), key: *key }
         }

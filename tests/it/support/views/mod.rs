@@ -1,5 +1,6 @@
 //! Example data for every page: an ordinary town, a hostile one, and one where nothing is there yet.
 
+mod account;
 mod certificates;
 mod factor;
 mod host;
@@ -13,9 +14,9 @@ use rampart::web::frame::{Assets, Flash, Frame, NavWall};
 use rampart::web::pages::fault::FaultPage;
 use rampart::web::pages::setup::SetupPage;
 use rampart::web::pages::sign_in::SignInPage;
-use rampart::web::pages::trail::TrailPage;
+use rampart::web::pages::trail::{TrailFind, TrailPage, TrailState};
 use rampart::web::parts::{
-    EvidenceView, FindingView, Link, Mark, Pager, RemedyView, Search, TrailRow, Undo, WallHead,
+    Choice, EvidenceView, FindingView, Link, Mark, Pager, RemedyView, Search, TrailRow, Undo, WallHead,
 };
 
 /// What kind of data the pages get.
@@ -46,6 +47,7 @@ const WALLS: [(&str, &str, Mark); 7] = [
 /// Every page as `(name, HTML)`, with this town's data.
 pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
     let mut pages = vec![
+        ("account", account::page(town).render().unwrap()),
         ("sign_in", sign_in(town).render().unwrap()),
         ("setup", setup(town).render().unwrap()),
         ("fault", fault(town).render().unwrap()),
@@ -180,7 +182,9 @@ impl Town {
     }
 
     fn trail(self) -> Vec<TrailRow> {
+        let number_of = |at: &str| at.bytes().map(u32::from).sum::<u32>().to_string();
         let row = |at: &str, who: &str, what: &str, before: &str, after: &str, mark, outcome: &str| TrailRow {
+            number: number_of(at),
             at: at.into(),
             who: self.text(who),
             from: self.text("203.0.113.9"),
@@ -287,7 +291,22 @@ fn trail(town: Town) -> TrailPage {
             flash: Some(Flash { mark: Mark::Pass, text: town.name("Put 12 back.") }),
             ..town.frame("Trail", "trail")
         },
-        search: town.search("words", "Who, what or from where"),
+        state: TrailState {
+            records: "612 records".into(),
+            mark: if town == Town::Empty { Mark::NotTested } else { Mark::Pass },
+            words: match town {
+                Town::Empty => "not checked yet".into(),
+                _ => town.text("both halves whole when last checked, 2026-11-22 18:31 UTC"),
+            },
+            details: town.list(vec![town.text("In the agent's half: line 7 is missing")]),
+        },
+        export: (town != Town::Empty).then(|| "/trail/export".into()),
+        find: TrailFind {
+            label: "Find by person, act, subject or address".into(),
+            typed: town.text(""),
+            acts: vec![Choice { value: String::new(), label: "every act".into(), chosen: true }],
+            outcomes: vec![Choice { value: String::new(), label: "every outcome".into(), chosen: true }],
+        },
         rows: town.trail(),
         pager: town.pager(),
     }
