@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rampart::base::clock::Clock as _;
-use rampart::base::names::OperatorName;
 use rampart::store::trail::Actor;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, StatusCode};
