@@ -160,8 +160,9 @@ impl Seal {
     /// There is no key, its file cannot be used, or the secret is longer than AES-GCM allows.
     pub fn seal(&self, place: &str, secret: &Secret<String>) -> Result<Vec<u8>, SealError> {
         self.refresh()?;
-        let key = self.ring().present.clone().ok_or_else(|| self.lost())?;
-        key.seal(place, secret)
+        // The ring is let go first: what says that a key is lost looks at it too.
+        let present = self.ring().present.clone();
+        present.ok_or_else(|| self.lost())?.seal(place, secret)
     }
 
     /// Keeps everybody else from changing the key file while it lives.
