@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use rampart::base::ids::OrderId;
-use rampart::base::names::CertificateName;
+use rampart::base::names::{CertificateName, OperatorName};
 use rampart::store::orders::{OrderFailure, OrderRow};
 use rampart::store::trail::{Act, Actor};
 use rampart::wire::request::KeyKind;
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, Response, StatusCode};
 
-use crate::support::app::TestApp;
+use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::Browser;
 
 /// How long the test waits for what should come at once.
@@ -114,6 +114,38 @@ async fn a_stream_ends_within_a_second_of_sign_out() {
     let taken = stream.hear_out().await;
     assert!(taken < Duration::from_secs(1), "{taken:?}");
     assert!(stream.heard.contains("event: over\ndata: over"));
+}
+
+/// ASVS 7.4.2, 7.4.3, 7.5.2.
+#[tokio::test]
+async fn a_stream_ends_when_its_session_is_ended_from_elsewhere() {
+    let app = TestApp::alone().await;
+    let elsewhere = app.operator().await;
+    let order = running(&app).await;
+    step(&app, order.id, "Waiting").await;
+    let (fresh, name) = ("an even quieter wall", OperatorName::parse("ann").unwrap());
+    let actor = Actor { name: "command line".to_owned(), address: None };
+
+    for how in ["ended", "new password", "disabled"] {
+        let password = if how == "disabled" { fresh } else { PASSWORD };
+        app.clock.advance(Duration::from_secs(12));
+        let heard = app.stranger();
+        heard.sign_in("ann", password).await.assert_redirect("/");
+        let mut stream = Stream::open(&heard, order.id).await;
+        stream.until("Waiting").await;
+
+        match how {
+            "ended" => elsewhere.submit("/account/sessions/end-others", &[]).await.assert_redirect("/account"),
+            "new password" => {
+                let fields = [("present", PASSWORD), ("password", fresh), ("again", fresh)];
+                elsewhere.submit("/account/password", &fields).await.assert_redirect("/account");
+            }
+            _ => app.state.deeds.disable_operator(&actor, &name).await.unwrap(),
+        }
+
+        let taken = stream.hear_out().await;
+        assert!(taken < Duration::from_secs(5), "{how}: {taken:?}");
+    }
 }
 
 #[tokio::test]
