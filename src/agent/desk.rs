@@ -10,14 +10,18 @@ use crate::agent::certificates::install::{self, Deployment};
 use crate::agent::certificates::make;
 use crate::agent::certificates::store::{Store, StoreError};
 use crate::agent::config::AgentConfig;
+use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
+use crate::agent::peer::Standing;
 use crate::agent::place::Place;
 use crate::agent::{packages, sshd};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
+use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::answer::{Answer, CertificateFacts, Hello, Installed, Refusal, Reply};
-use crate::wire::request::{Generation, Request};
+use crate::wire::call::Call;
+use crate::wire::request::{Generation, Needs, Request};
 
 /// What every answer needs.
 pub(super) struct Desk {
@@ -31,37 +35,59 @@ pub(super) struct Desk {
     pub(super) journal: Journal,
     /// The time.
     pub(super) clock: Arc<dyn Clock>,
+    /// Second factors, grants, standing orders.
+    pub(super) gate: Gate,
     /// Held by the one change that is under way.
     pub(super) change: Mutex<()>,
 }
 
 impl Desk {
-    /// Answers `request`.
-    pub(super) async fn answer(&self, request: Request) -> Reply {
+    /// Answers `call`.
+    pub(super) async fn answer(&self, standing: Standing, call: Call) -> Reply {
+        // What changes the host is done by one at a time; a grant is not used up while another change is under way.
+        let change = match call.request.needs() {
+            Needs::Grant | Needs::StandingOrderOrGrant => Some(self.change.try_lock().map_err(|_| Refusal::Busy)?),
+            Needs::Nothing | Needs::OwnCode => None,
+        };
+        let leave = match standing {
+            Standing::Root => Leave::Root,
+            Standing::Console => self.gate.pass(&call, self.store())?,
+        };
+        let reply = self.carry_out(call.request, &leave).await;
+        drop(change);
+        reply
+    }
+
+    async fn carry_out(&self, request: Request, leave: &Leave) -> Reply {
+        let zones = &self.config.certificates.zones;
         match request {
             Request::Hello => Ok(Answer::Hello(hello())),
             Request::ReadSsh => sshd::read::read(&self.config.ssh).await.map(Answer::Ssh),
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
+            Request::NoteTrail { number, hash } => Ok(Answer::Noted(Tip { number, hash })),
+            Request::ReadJournal { after, limit } => {
+                let page = self.journal.read(after, limit);
+                page.map(Answer::Journal).map_err(|error| Refusal::Unable { reason: Chain(&error).to_string() })
+            }
             Request::MakeKey { certificate, names, key } => {
-                let _change = self.change.try_lock().map_err(|_| Refusal::Busy)?;
-                let zones = &self.config.certificates.zones;
                 make::make(self.store(), zones, certificate, names, key).await.map(Answer::KeyMade)
             }
             Request::Install { certificate, generation, chain_pem } => {
-                let _change = self.change.try_lock().map_err(|_| Refusal::Busy)?;
                 self.install(certificate, generation, &chain_pem).await.map(Answer::Installed)
             }
-            Request::ReadFactor { .. }
-            | Request::ReadStandingOrders
-            | Request::BeginEnrolment { .. }
-            | Request::FinishEnrolment { .. }
-            | Request::RenewRecovery { .. }
-            | Request::CheckCode { .. }
-            | Request::MakeGrant { .. }
-            | Request::PlaceStandingOrder { .. }
-            | Request::EndStandingOrder { .. }
-            | Request::ForgetFactor { .. } => Err(Refusal::NotAllowed { reason: "not built yet".to_owned() }),
+            Request::ReadFactor { operator } => self.gate.facts(&operator).map(Answer::Factor),
+            Request::ReadStandingOrders => self.gate.placed().map(|orders| Answer::StandingOrders { orders }),
+            Request::BeginEnrolment { operator, proof } => self.gate.begin(&operator, &proof),
+            Request::FinishEnrolment { operator, code } => self.gate.finish(&operator, &code),
+            Request::RenewRecovery { operator, code } => self.gate.renew_recovery(&operator, &code),
+            Request::CheckCode { operator, code } => self.gate.check(&operator, &code),
+            Request::MakeGrant { operator, session, code, what } => {
+                self.gate.grant(&operator, &session, &code, &what)
+            }
+            Request::PlaceStandingOrder { order } => self.gate.place_order(order, zones, leave),
+            Request::EndStandingOrder { order } => self.gate.end_order(&order),
+            Request::ForgetFactor { operator } => self.gate.forget(&operator),
         }
     }
 
@@ -99,6 +125,7 @@ impl Desk {
             listeners: listeners.iter().map(ToString::to_string).collect(),
             zones: self.config.certificates.zones.iter().map(ToString::to_string).collect(),
             kept,
+            standing: self.gate.placed()?,
         })
     }
 

@@ -7,12 +7,14 @@
 mod certificates;
 pub mod config;
 mod desk;
+pub mod gate;
 mod journal;
 mod keys;
 mod nginx;
 mod packages;
 mod peer;
 mod place;
+pub mod rights;
 mod run;
 pub mod serve;
 mod sshd;

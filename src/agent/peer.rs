@@ -9,10 +9,25 @@ pub(super) struct Admission {
     pub(super) root: bool,
 }
 
+/// In what capacity somebody asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The console: what changes anything needs a grant or a standing order.
+    Console,
+    /// Root on this host, who could do it all by hand.
+    Root,
+}
+
 impl Admission {
-    /// Whether the user `uid` may ask.
-    pub(super) const fn admits(self, uid: u32) -> bool {
-        uid == self.peer || (uid == 0 && self.root)
+    /// In what capacity the user `uid` asks; `None` if that user may not ask. A console that runs as root is a console.
+    pub(super) const fn standing(self, uid: u32) -> Option<Standing> {
+        if uid == self.peer {
+            Some(Standing::Console)
+        } else if uid == 0 && self.root {
+            Some(Standing::Root)
+        } else {
+            None
+        }
     }
 }
 
@@ -24,10 +39,11 @@ mod tests {
     fn the_console_and_root_may_ask_and_nobody_else() {
         let admission = Admission { peer: 990, root: true };
 
-        assert!(admission.admits(990));
-        assert!(admission.admits(0));
-        assert!(!admission.admits(33));
-        assert!(!admission.admits(65_534));
-        assert!(!Admission { peer: 990, root: false }.admits(0));
+        assert_eq!(admission.standing(990), Some(Standing::Console));
+        assert_eq!(admission.standing(0), Some(Standing::Root));
+        assert_eq!(admission.standing(33), None);
+        assert_eq!(admission.standing(65_534), None);
+        assert_eq!(Admission { peer: 990, root: false }.standing(0), None);
+        assert_eq!(Admission { peer: 0, root: true }.standing(0), Some(Standing::Console));
     }
 }

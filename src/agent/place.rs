@@ -52,8 +52,26 @@ pub enum PlaceError {
 /// The agent's own directory, held open and locked.
 pub(super) struct Place {
     path: PathBuf,
-    root: Flock<File>,
+    root: Root,
     random: Arc<dyn Random>,
+}
+
+/// The directory itself.
+enum Root {
+    /// Locked against a second agent.
+    Locked(Flock<File>),
+    /// Beside an agent that may be running.
+    Beside(File),
+}
+
+impl std::ops::Deref for Root {
+    type Target = File;
+    fn deref(&self) -> &File {
+        match self {
+            Self::Locked(file) => file,
+            Self::Beside(file) => file,
+        }
+    }
 }
 
 /// Whether `name` may be one part of a path here: letters, digits, `-`, `_` and `.`, and not hidden.
@@ -68,22 +86,18 @@ impl Place {
     /// # Errors
     /// It is not a directory, not ours alone, or taken.
     pub(super) fn open(path: &Path, random: Arc<dyn Random>) -> Result<Self, PlaceError> {
-        let failed = |source: io::Error| PlaceError::Failed { path: path.to_owned(), action: "opened", source };
-        match nix::unistd::mkdir(path, Mode::S_IRWXU) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(error) => return Err(failed(error.into())),
-        }
-        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        let directory = nix::fcntl::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
-        let directory = File::from(directory);
-        let metadata = directory.metadata().map_err(failed)?;
-        let uid = Uid::effective().as_raw();
-        if metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
-            return Err(PlaceError::Unsafe { path: path.to_owned(), uid });
-        }
-        let root = Flock::lock(directory, FlockArg::LockExclusiveNonblock)
+        let root = Flock::lock(enter(path)?, FlockArg::LockExclusiveNonblock)
             .map_err(|_| PlaceError::Taken { path: path.to_owned() })?;
-        Ok(Self { path: path.to_owned(), root, random })
+        Ok(Self { path: path.to_owned(), root: Root::Locked(root), random })
+    }
+
+    /// Opens `path` as [`open`](Self::open) does, for a command of root's that only adds files of its own: an agent may be
+    /// at work there.
+    ///
+    /// # Errors
+    /// It is not a directory, or not ours alone.
+    pub(super) fn beside(path: &Path, random: Arc<dyn Random>) -> Result<Self, PlaceError> {
+        Ok(Self { path: path.to_owned(), root: Root::Beside(enter(path)?), random })
     }
 
     /// Where `spot` lies on the host.
@@ -161,16 +175,57 @@ impl Place {
         removed.map_err(|source| self.failed(spot, "removed", source))
     }
 
-    /// Adds `line` and a line break to the end of the file at `spot`, and flushes it to the disk. A file that has grown
-    /// past `limit_bytes` is first set aside as `<spot>.1`, and the one set aside before is gone.
+    /// Adds `line` and a line break to the end of the file at `spot`, and flushes it to the disk.
     ///
     /// # Errors
     /// The disk refused.
-    pub(super) fn append(&self, spot: &str, line: &str, limit_bytes: u64) -> Result<(), PlaceError> {
-        self.try_append(spot, line, limit_bytes).map_err(|source| self.failed(spot, "written", source))
+    pub(super) fn append(&self, spot: &str, line: &str) -> Result<(), PlaceError> {
+        self.try_append(spot, line).map_err(|source| self.failed(spot, "written", source))
     }
 
-    fn failed(&self, spot: &str, action: &'static str, source: io::Error) -> PlaceError {
+    /// Sets the file at `spot` aside as `aside`, in the same directory; what lay there is gone.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub(super) fn set_aside(&self, spot: &str, aside: &str) -> Result<(), PlaceError> {
+        let moved = self.parent(spot).and_then(|(directory, name)| {
+            renameat(&directory, name, &directory, aside)?;
+            Ok(fsync(&directory)?)
+        });
+        moved.map_err(|source| self.failed(spot, "set aside", source))
+    }
+
+    /// Cuts the file at `spot` to its first `length` bytes; it is no error if there is none.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub(super) fn cut(&self, spot: &str, length: u64) -> Result<(), PlaceError> {
+        let cut = self.open_plain(spot, OFlag::O_WRONLY).and_then(|file| {
+            if file.metadata()?.len() > length {
+                file.set_len(length)?;
+                file.sync_all()?;
+            }
+            Ok(())
+        });
+        match cut {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            cut => cut.map_err(|source| self.failed(spot, "cut", source)),
+        }
+    }
+
+    /// The file at `spot`, opened to be read, of whatever size; `None` if there is none.
+    ///
+    /// # Errors
+    /// It is a link or no plain file, or the disk refused.
+    pub(super) fn open_log(&self, spot: &str) -> Result<Option<File>, PlaceError> {
+        match self.open_plain(spot, OFlag::O_RDONLY) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.failed(spot, "read", source)),
+        }
+    }
+
+    pub(super) fn failed(&self, spot: &str, action: &'static str, source: io::Error) -> PlaceError {
         PlaceError::Failed { path: self.absolute(spot), action, source }
     }
 
@@ -194,12 +249,16 @@ impl Place {
         Ok(fsync(&directory)?)
     }
 
-    fn try_read(&self, spot: &str) -> io::Result<Vec<u8>> {
+    fn open_plain(&self, spot: &str, access: OFlag) -> io::Result<File> {
         let (directory, name) = self.parent(spot)?;
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = File::from(openat(&directory, name, flags, Mode::empty())?);
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
+    }
+
+    fn try_read(&self, spot: &str) -> io::Result<Vec<u8>> {
+        let file = self.open_plain(spot, OFlag::O_RDONLY)?;
+        if file.metadata()?.len() > MAX_BYTES {
             return Err(io::Error::other("not a plain file of at most 1 MiB"));
         }
         let mut bytes = Vec::new();
@@ -218,17 +277,14 @@ impl Place {
         Ok(names)
     }
 
-    fn try_append(&self, spot: &str, line: &str, limit_bytes: u64) -> io::Result<()> {
+    fn try_append(&self, spot: &str, line: &str) -> io::Result<()> {
         let (directory, name) = self.parent(spot)?;
         let flags = OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let open = || openat(&directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from);
-        let mut file = open()?;
-        if file.metadata()?.len() > limit_bytes {
-            renameat(&directory, name, &directory, format!("{name}.1").as_str())?;
-            file = open()?;
-        }
+        let mut file = File::from(openat(&directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+        let is_new = file.metadata()?.len() == 0;
         file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_data()
+        file.sync_data()?;
+        if is_new { Ok(fsync(&directory)?) } else { Ok(()) }
     }
 
     /// The directory above `spot`, opened without following a link, and the last part of `spot`.
@@ -258,6 +314,24 @@ impl Place {
         }
         Ok(here)
     }
+}
+
+/// The directory at `path`, made with mode 0700 if it is not there.
+fn enter(path: &Path) -> Result<File, PlaceError> {
+    let failed = |source: io::Error| PlaceError::Failed { path: path.to_owned(), action: "opened", source };
+    match nix::unistd::mkdir(path, Mode::S_IRWXU) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(error) => return Err(failed(error.into())),
+    }
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
+    let directory = nix::fcntl::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+    let directory = File::from(directory);
+    let metadata = directory.metadata().map_err(failed)?;
+    let uid = Uid::effective().as_raw();
+    if metadata.uid() != uid || metadata.mode() & 0o077 != 0 {
+        return Err(PlaceError::Unsafe { path: path.to_owned(), uid });
+    }
+    Ok(directory)
 }
 
 #[cfg(test)]
@@ -323,7 +397,7 @@ pub(super) mod tests {
         assert!(place.read("door/file").is_err());
         assert!(place.read("name").is_err());
         assert!(place.write("door/file", b"x").is_err());
-        assert!(place.append("name", "x", 1000).is_err());
+        assert!(place.append("name", "x").is_err());
         place.write("name", b"a file of our own").unwrap();
 
         assert_eq!(std::fs::read_to_string(outside.join("file")).unwrap(), "precious");
@@ -356,15 +430,20 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_log_is_set_aside_when_it_has_grown() {
+    fn a_log_grows_is_cut_and_is_set_aside() {
         let scratch = Scratch::new("place");
         let place = scratch.place();
 
-        for line in ["one", "two", "three"] {
-            place.append("journal.jsonl", line, 5).unwrap();
-        }
+        place.append("log", "one").unwrap();
+        place.append("log", "two").unwrap();
+        place.cut("log", 4).unwrap();
+        place.set_aside("log", "log.1").unwrap();
+        place.append("log", "three").unwrap();
+        place.cut("log", 100).unwrap();
+        place.cut("none", 0).unwrap();
 
-        assert_eq!(place.read("journal.jsonl").unwrap().unwrap(), b"three\n");
-        assert_eq!(place.read("journal.jsonl.1").unwrap().unwrap(), b"one\ntwo\n");
+        assert_eq!(place.read("log").unwrap().unwrap(), b"three\n");
+        assert_eq!(place.read("log.1").unwrap().unwrap(), b"one\n");
+        assert!(place.open_log("none").unwrap().is_none());
     }
 }

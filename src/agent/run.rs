@@ -1,5 +1,6 @@
 //! The only starter of processes: an absolute path, a fixed list of arguments, a clean environment, no input, a
-//! deadline and a limit on what is printed. No shell.
+//! deadline and a limit on what is printed, and the capabilities that the program needs and no others (setpriv(1)). No
+//! shell.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -14,8 +15,13 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use crate::agent::rights::{self, Capability};
+
 /// The most that a program may print to each of its two outputs: 4 MiB.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Stands before every program: takes capabilities away, and then becomes it. Part of util-linux, which every Debian has.
+const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// Why a program gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -80,14 +86,21 @@ impl Ended {
 pub(super) struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
+    capabilities: &'static [Capability],
     deadline: Duration,
     run_directory: Option<PathBuf>,
 }
 
 impl Program {
-    /// The program at `path`, which must be absolute.
+    /// The program at `path`, which must be absolute. It has no capabilities.
     pub(super) fn at(path: &Path, deadline: Duration) -> Self {
-        Self { path: path.to_owned(), arguments: Vec::new(), deadline, run_directory: None }
+        Self { path: path.to_owned(), arguments: Vec::new(), capabilities: &[], deadline, run_directory: None }
+    }
+
+    /// Leaves it these capabilities, where the agent itself has them.
+    pub(super) const fn with(mut self, capabilities: &'static [Capability]) -> Self {
+        self.capabilities = capabilities;
+        self
     }
 
     /// One more argument.
@@ -132,6 +145,10 @@ impl Program {
         if !self.path.is_absolute() {
             return Err(io::Error::other("its path is not absolute"));
         }
+        // setpriv would say so too, but only in words.
+        if !std::fs::metadata(&self.path)?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
         let Some(directory) = self.run_directory.clone() else {
             return self.command().spawn();
         };
@@ -147,8 +164,13 @@ impl Program {
 
     #[expect(clippy::disallowed_methods, reason = "this file is the one starter of processes")]
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
-        command.args(&self.arguments).current_dir("/").env_clear();
+        let mut command = Command::new(SETPRIV);
+        command.args(["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all"]);
+        if rights::may_lower() {
+            let kept: Vec<String> = self.capabilities.iter().map(|kept| format!(",+{}", kept.word())).collect();
+            command.arg(format!("--bounding-set=-all{}", kept.concat()));
+        }
+        command.arg("--").arg(&self.path).args(&self.arguments).current_dir("/").env_clear();
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
@@ -203,6 +225,26 @@ mod tests {
 
         assert_eq!(echoed.stdout, "a b $HOME;id\n");
         assert_eq!(environment.stdout, "LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+    }
+
+    #[tokio::test]
+    async fn a_program_has_no_capability_but_those_it_is_left_and_can_gain_none() {
+        let status = |capabilities| program("/bin/cat").with(capabilities).arg("/proc/self/status").run();
+        let seen = |text: &str, key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+
+        let bare = status(&[]).await.unwrap().stdout;
+        let left = status(rights::NGINX_RELOAD).await.unwrap().stdout;
+
+        assert_eq!(seen(&bare, "NoNewPrivs:"), 1);
+        assert_eq!((seen(&bare, "CapInh:"), seen(&bare, "CapAmb:")), (0, 0));
+        if rights::may_lower() {
+            // CAP_DAC_OVERRIDE is number 1.
+            assert_eq!((seen(&bare, "CapEff:"), seen(&bare, "CapPrm:"), seen(&bare, "CapBnd:")), (0, 0, 0));
+            assert_eq!((seen(&left, "CapEff:"), seen(&left, "CapBnd:")), (2, 2));
+        }
     }
 
     #[tokio::test]

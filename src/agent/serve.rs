@@ -16,16 +16,18 @@ use tracing::{error, info, warn};
 
 use crate::agent::config::{AgentConfig, ConfigError};
 use crate::agent::desk::Desk;
+use crate::agent::gate::keeper::Gate;
 use crate::agent::journal::{Entry, Journal};
-use crate::agent::peer::Admission;
+use crate::agent::peer::{Admission, Standing};
 use crate::agent::place::{Place, PlaceError};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
+use crate::base::hash_chain::Tip;
 use crate::base::rng::Random;
-use crate::wire::answer::{Refusal, Reply};
+use crate::wire::answer::{Answer, Refusal, Reply};
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::request::Request;
+use crate::wire::request::{Needs, Request};
 
 /// How many connections are served at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 16;
@@ -85,12 +87,13 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
-    let place = Arc::new(Place::open(&config.place, random)?);
-    let journal = Journal::new(Arc::clone(&place), Arc::clone(&clock));
+    let place = Arc::new(Place::open(&config.place, Arc::clone(&random))?);
+    let gate = Gate::new(Arc::clone(&place), Arc::clone(&clock), random, host_name())?;
+    let journal = Journal::open(Arc::clone(&place), Arc::clone(&clock))?;
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
     let include = config.include_name();
     place.create_directory(&include)?;
-    let desk = Arc::new(Desk { config, place, include, journal, clock, change: Mutex::new(()) });
+    let desk = Arc::new(Desk { config, place, include, journal, clock, gate, change: Mutex::new(()) });
     desk.heal().await.map_err(|error| ServeError::Heal { reason: Chain(&error).to_string() })?;
 
     let listener = listen(&socket, gid).await?;
@@ -140,15 +143,15 @@ async fn accept(
     }
 }
 
-/// One connection: one request, one answer, one line in the journal.
+/// One connection: one request, one answer, one line in the journal; two if it changes something.
 async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
     let start = Instant::now();
     let Ok(peer) = stream.peer_cred() else {
         return;
     };
     let mut entry = Entry { uid: Some(peer.uid()), pid: peer.pid(), ..Entry::default() };
-    let reply = if admission.admits(peer.uid()) {
-        hear(&mut stream, desk, &mut entry).await
+    let mut reply = if let Some(standing) = admission.standing(peer.uid()) {
+        hear(&mut stream, desk, standing, &mut entry).await
     } else {
         "connect".clone_into(&mut entry.verb);
         let reason = format!("uid {} may not ask this agent", peer.uid());
@@ -158,7 +161,11 @@ async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
     if let Some(reply) = &reply {
         (entry.outcome, entry.reason) = outcome(reply);
     }
-    desk.journal.write(&entry);
+    let written = desk.journal.write(&entry);
+    if let Some(Ok(Answer::Noted(_))) = &reply {
+        // The line itself is the note.
+        reply = Some(written.map(Answer::Noted).ok_or_else(unwritten));
+    }
     if let Some(reply) = reply {
         // Who asked may be gone; the journal has it.
         drop(timeout(PATIENCE, send(&mut stream, reply)).await);
@@ -166,7 +173,7 @@ async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
 }
 
 /// Reads one request and answers it; `None` if there is nobody to answer.
-async fn hear(stream: &mut UnixStream, desk: &Desk, entry: &mut Entry) -> Option<Reply> {
+async fn hear(stream: &mut UnixStream, desk: &Desk, standing: Standing, entry: &mut Entry) -> Option<Reply> {
     "none".clone_into(&mut entry.verb);
     let lost = |entry: &mut Entry, outcome: &str| {
         outcome.clone_into(&mut entry.outcome);
@@ -176,7 +183,21 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, entry: &mut Entry) -> Option
         Ok(Ok(Some(call))) => {
             call.request.verb().clone_into(&mut entry.verb);
             entry.about = about(&call.request);
-            Some(desk.answer(call.request).await)
+            entry.on_behalf_of = call.entry;
+            if let Request::NoteTrail { number, hash } = call.request {
+                entry.trail = Some(Tip { number, hash });
+            }
+            if call.request.needs() != Needs::Nothing {
+                // What cannot be noted first is not tried.
+                match desk.journal.write_before(entry) {
+                    Ok(number) => entry.of = Some(number),
+                    Err(error) => {
+                        error!("The journal could not be written, so nothing was done: {}", Chain(&error));
+                        return Some(Err(unwritten()));
+                    }
+                }
+            }
+            Some(desk.answer(standing, call).await)
         }
         Ok(Ok(None)) => lost(entry, "closed"),
         Ok(Err(FrameError::Broken(_))) => lost(entry, "broken-off"),
@@ -185,11 +206,19 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, entry: &mut Entry) -> Option
     }
 }
 
+fn unwritten() -> Refusal {
+    Refusal::Unable { reason: "the agent's journal cannot be written; is the disk full?".to_owned() }
+}
+
 /// An answer that does not fit a frame is replaced by saying so.
 async fn send(stream: &mut UnixStream, reply: Reply) -> Result<(), FrameError> {
     match frame::write(stream, &reply, MAX_ANSWER_BYTES).await {
         Err(FrameError::TooLarge(bytes)) => {
             let reason = format!("the answer of {bytes} bytes is larger than a frame");
+            frame::write(stream, &Reply::Err(Refusal::Unable { reason }), MAX_ANSWER_BYTES).await
+        }
+        Err(FrameError::Malformed(error)) => {
+            let reason = format!("the answer cannot be written: {error}");
             frame::write(stream, &Reply::Err(Refusal::Unable { reason }), MAX_ANSWER_BYTES).await
         }
         sent => sent,
@@ -221,8 +250,29 @@ fn about(request: &Request) -> Option<String> {
         Request::Install { certificate, generation, .. } => {
             Some(format!("certificate {certificate}, generation {}", generation.0))
         }
-        _ => None,
+        Request::ReadFactor { operator }
+        | Request::BeginEnrolment { operator, .. }
+        | Request::FinishEnrolment { operator, .. }
+        | Request::RenewRecovery { operator, .. }
+        | Request::CheckCode { operator, .. }
+        | Request::ForgetFactor { operator } => Some(operator.to_string()),
+        Request::MakeGrant { operator, what, .. } => {
+            let what = [what.verb().to_owned(), about(what).unwrap_or_default()].join(" ");
+            Some(format!("{operator}: {}", what.trim_end()))
+        }
+        Request::PlaceStandingOrder { order } | Request::EndStandingOrder { order } => Some(order.to_string()),
+        Request::ReadJournal { after, .. } => Some(format!("lines after {after}")),
+        Request::Hello
+        | Request::NoteTrail { .. }
+        | Request::ReadSsh
+        | Request::ReadPackages
+        | Request::ReadCertificates
+        | Request::ReadStandingOrders => None,
     }
+}
+
+fn host_name() -> String {
+    nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 async fn listen(path: &Path, gid: Option<u32>) -> Result<UnixListener, ServeError> {

@@ -2,6 +2,7 @@
 //! programs and the tests.
 
 pub mod build;
+pub mod confine;
 pub mod console_tls;
 pub mod demo;
 pub mod fusionpbx;

@@ -86,9 +86,7 @@ async fn assemble(
     stopping: watch::Receiver<bool>,
 ) -> Result<(AppState, JoinSet<()>)> {
     // Orders go on after a stop, and keep their entries open; nothing else does.
-    for acts in ["policy.", "session.", "operator.", "certificate.account"] {
-        deeds.store.close_abandoned(acts, deeds.clock.now()).await?;
-    }
+    deeds.store.close_abandoned_but_orders(deeds.clock.now()).await?;
     let agent = Agent::at(config.agent.socket.clone());
     let issuing = Arc::new(build::issuing(config, agent.clone())?);
     let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
@@ -119,7 +117,12 @@ async fn assemble(
         wanted: app.look_again.clone(),
         walls,
     });
-    let jobs = start_jobs(&app, &sweep, &stopping);
+    let mut jobs = start_jobs(&app, &sweep, &stopping);
+    let (deeds, agent, keep) = (deeds, sweep.sources.agent.clone(), config.trail.keep());
+    let end = stopping.clone();
+    keep_running(&mut jobs, ("trail", PAUSE), stopping, move || {
+        jobs::trail::run(deeds.clone(), agent.clone(), keep, end.clone())
+    });
     Ok((app, jobs))
 }
 

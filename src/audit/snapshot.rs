@@ -70,6 +70,7 @@ fn made_up_host() -> Facts {
             current: Some(generation.generation),
             generations: vec![generation.clone()],
         }],
+        standing: Vec::new(),
     };
     let served = ServedFacts {
         handshakes: ["pbx.example.com", "acme.example.com"].map(|name| shown(name, generation.leaf.clone())).to_vec(),

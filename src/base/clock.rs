@@ -114,7 +114,7 @@ impl Clock for SystemClock {
 /// A clock that stands still until a test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
-    start: Timestamp,
+    start: Mutex<Timestamp>,
     moved: Mutex<Duration>,
 }
 
@@ -122,7 +122,7 @@ impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
-        Self { start, moved: Mutex::default() }
+        Self { start: Mutex::new(start), moved: Mutex::default() }
     }
 
     /// Moves the clock forward.
@@ -130,11 +130,16 @@ impl ManualClock {
         let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         *moved = moved.saturating_add(span);
     }
+
+    /// Sets the clock, forward or back, as an administrator might: how long it has run stays as it is.
+    pub fn set(&self, moment: Timestamp) {
+        *self.start.lock().unwrap_or_else(PoisonError::into_inner) = moment.minus(self.running());
+    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.start.plus(self.running())
+        self.start.lock().unwrap_or_else(PoisonError::into_inner).plus(self.running())
     }
 
     fn running(&self) -> Duration {

@@ -1,7 +1,8 @@
-//! Bytes as text: base64url without padding (RFC 4648 section 5), lower-case hex, and SHA-256.
+//! Bytes as text: base64url and base32 without padding (RFC 4648), lower-case hex, and SHA-256.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use data_encoding::BASE32_NOPAD;
 use sha2::{Digest as _, Sha256};
 
 /// `bytes` in base64url without padding.
@@ -44,6 +45,18 @@ pub fn hex(bytes: &[u8]) -> String {
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// `bytes` in base32 without padding (RFC 4648 section 6), as authenticators take a seed.
+#[must_use]
+pub fn base32(bytes: &[u8]) -> String {
+    BASE32_NOPAD.encode(bytes)
+}
+
+/// The bytes behind base32 without padding; `None` if `text` is something else.
+#[must_use]
+pub fn from_base32(text: &str) -> Option<Vec<u8>> {
+    BASE32_NOPAD.decode(text.as_bytes()).ok()
 }
 
 /// The first half of the SHA-256 of `bytes`, as a number: a key for a map whose keys strangers choose.

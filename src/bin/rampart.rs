@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use rampart::app::{build, demo, fusionpbx, privileges, serve};
+use rampart::app::{build, confine, demo, fusionpbx, privileges, serve};
 use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::SystemClock;
 use rampart::base::rng::SystemRandom;
+use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
-use rampart::cli::operator::{self, OperatorCommand};
+use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
+use rampart::cli::trail;
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -59,14 +61,57 @@ enum Command {
         #[command(subcommand)]
         command: OperatorChoice,
     },
+    /// Check the trail, or hand it out
+    Trail {
+        #[command(subcommand)]
+        command: TrailChoice,
+    },
+}
+
+#[derive(Subcommand)]
+enum TrailChoice {
+    /// Check both halves: exit 0 whole, 1 broken, 2 not compared with the agent's half
+    Verify {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
+    },
+    /// Print the records, one line of JSON each
+    Export {
+        /// Begin with this record
+        #[arg(long, default_value_t = 1)]
+        from: i64,
+    },
 }
 
 #[derive(Subcommand)]
 enum OperatorChoice {
-    /// Let a new operator in; the password is asked for, or read from standard input
+    /// Let someone in; the password is asked for, or read from standard input
     Add {
         /// The name to sign in with
         name: String,
+        /// What for: viewer, support, tenant or operator
+        #[arg(long, default_value = "operator")]
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Give someone another role
+    Role {
+        /// The name to sign in with
+        name: String,
+        /// viewer, support, tenant or operator
+        role: Role,
+        /// The domain of a tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// Say who may sign in, and what for
+    List {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
     },
     /// Give an operator a new password and end every session of theirs
     Reset {
@@ -89,6 +134,15 @@ enum OperatorChoice {
 enum FormatChoice {
     Text,
     Json,
+}
+
+impl From<FormatChoice> for Format {
+    fn from(choice: FormatChoice) -> Self {
+        match choice {
+            FormatChoice::Text => Self::Text,
+            FormatChoice::Json => Self::Json,
+        }
+    }
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -119,32 +173,84 @@ fn run(command: Command) -> Result<ExitCode> {
         return runtime()?.block_on(demo::run(demo::Wanted { check, port, tenants })).map(|()| ExitCode::SUCCESS);
     }
     let directory = build::state_directory();
+    let prepared = prepare_reset(&command)?;
     privileges::become_owner_of(&directory)?;
     let config = Config::load(build::config_file().as_deref())?;
-    runtime()?.block_on(real(command, config, directory))
+    if matches!(command, Command::Serve) {
+        confine::console(&config, &directory)?;
+    } else {
+        // A command ends soon, and a terminal or a pager may stand behind it.
+        rampart::base::confine::no_dumps()?;
+    }
+    runtime()?.block_on(real(command, config, directory, prepared))
+}
+
+/// What of a reset only root can do, before root is given up: the agent forgets the second factor. The password is asked
+/// for first, so that one that is refused changes nothing.
+fn prepare_reset(command: &Command) -> Result<Option<Prepared>> {
+    let Command::Operator { command: OperatorChoice::Reset { name } } = command else { return Ok(None) };
+    if !privileges::is_root() {
+        return Ok(None);
+    }
+    let config = Config::load(build::config_file().as_deref())?;
+    let password = operator::new_password(name, &build::context_words(&config))?;
+    // No thread of its own: root is given up after this, for the whole process.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    let agent = Agent::at(config.agent.socket);
+    let factor = runtime.block_on(operator::forget_factor(&agent, name));
+    Ok(Some(Prepared { password, factor }))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
-async fn real(command: Command, config: Config, directory: PathBuf) -> Result<ExitCode> {
+async fn real(command: Command, config: Config, directory: PathBuf, prepared: Option<Prepared>) -> Result<ExitCode> {
     match command {
         Command::Serve => serve::run(&config, &directory).await?,
         Command::Operator { command } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
-            let (command, name) = match command {
-                OperatorChoice::Add { name } => (OperatorCommand::Add, name),
-                OperatorChoice::Reset { name } => (OperatorCommand::Reset, name),
-                OperatorChoice::Disable { name } => (OperatorCommand::Disable, name),
-                OperatorChoice::Enable { name } => (OperatorCommand::Enable, name),
+            let command = match &command {
+                OperatorChoice::Add { name, role, domain } => {
+                    OperatorCommand::Add(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Role { name, role, domain } => {
+                    OperatorCommand::Role(Wanted { name, role: *role, domain: domain.as_deref() })
+                }
+                OperatorChoice::Reset { name } => OperatorCommand::Reset { name, prepared },
+                OperatorChoice::Disable { name } => OperatorCommand::Disable { name },
+                OperatorChoice::Enable { name } => OperatorCommand::Enable { name },
+                OperatorChoice::List { format } => {
+                    OperatorCommand::List { as_json: matches!(format, FormatChoice::Json) }
+                }
             };
-            operator::run(&deeds, command, &name, &build::context_words(&config)).await?;
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            operator::run(&deeds, fusionpbx, command, &build::context_words(&config)).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
+        Command::Trail { command } => return trail(&config, &directory, command).await,
         Command::Demo { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn trail(config: &Config, directory: &std::path::Path, command: TrailChoice) -> Result<ExitCode> {
+    // Nothing is made anew where there should be a trail.
+    let file = directory.join("rampart.sqlite");
+    anyhow::ensure!(file.exists(), "there is no trail: {} is not there", file.display());
+    let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    match command {
+        TrailChoice::Verify { format } => {
+            let verdict = deeds.check_trail(&Agent::at(config.agent.socket.clone())).await?;
+            trail::print(&verdict, format.into(), &mut std::io::stdout())?;
+            Ok(ExitCode::from(trail::code(&verdict)))
+        }
+        TrailChoice::Export { from } => {
+            trail::export(&deeds, from, &mut std::io::stdout().lock()).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 async fn check(
@@ -159,10 +265,6 @@ async fn check(
         fusionpbx: fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await,
     };
     let walls: Walls = sweep::look_once(deeds, sources).await;
-    let format = match format {
-        FormatChoice::Text => Format::Text,
-        FormatChoice::Json => Format::Json,
-    };
-    print(&walls.report, format, &mut std::io::stdout())?;
+    print(&walls.report, format.into(), &mut std::io::stdout())?;
     Ok(ExitCode::from(Judgement::of(&walls.report, fail_on).code()))
 }

@@ -1,5 +1,6 @@
 //! The agent: root behind one Unix socket. Reads its settings, listens, answers.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use nix::sys::stat::{Mode, umask};
 use rampart::agent::config::AgentConfig;
-use rampart::agent::serve;
+use rampart::agent::gate::invitation;
+use rampart::agent::{rights, serve};
 use rampart::base::chain::printable;
-use rampart::base::clock::SystemClock;
-use rampart::base::rng::SystemRandom;
+use rampart::base::clock::{Clock as _, SystemClock};
+use rampart::base::confine;
+use rampart::base::names::OperatorName;
+use rampart::base::rng::{Random, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
@@ -30,6 +34,13 @@ enum Act {
     Serve(Settings),
     /// Read the settings and say whether they make sense.
     CheckConfig(Settings),
+    /// Print a code with which an operator may set up a second factor: once, within half an hour.
+    Enrol {
+        /// The name that the operator signs in with.
+        operator: OperatorName,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 #[derive(clap::Args)]
@@ -51,7 +62,7 @@ fn main() -> ExitCode {
         .with_ansi(is_terminal)
         .with_target(false)
         .init();
-    match act(line) {
+    match confine::no_dumps().map_err(Into::into).and_then(|()| act(line)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("The agent stops: {}", printable(&format!("{error:#}")));
@@ -64,6 +75,7 @@ fn act(line: Line) -> anyhow::Result<()> {
     match line.act {
         Act::Serve(settings) => {
             let config = AgentConfig::read(&settings.config)?;
+            rights::give_up(&config)?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -84,6 +96,18 @@ fn act(line: Line) -> anyhow::Result<()> {
             config.peer_uid()?;
             config.socket_gid()?;
             eprintln!("{} is in order", settings.config.display());
+            Ok(())
+        }
+        Act::Enrol { operator, settings } => {
+            let config = AgentConfig::read(&settings.config)?;
+            let random: Arc<dyn Random> = Arc::new(SystemRandom);
+            let code = invitation::invite(&config.place, &operator, SystemClock.now(), &random)?;
+            let minutes = invitation::LIFETIME.as_secs() / 60;
+            let mut out = std::io::stdout();
+            writeln!(out, "{}", code.expose())?;
+            eprintln!(
+                "With this code {operator} sets up a second factor, on the page Account, within {minutes} minutes."
+            );
             Ok(())
         }
     }

@@ -30,6 +30,8 @@ pub struct Config {
     pub dns: Option<Dns>,
     /// How often the walls are looked at.
     pub watch: Watch,
+    /// How long the trail is kept.
+    pub trail: Trail,
 }
 
 /// `[console]`.
@@ -128,6 +130,28 @@ pub struct Watch {
 impl Default for Watch {
     fn default() -> Self {
         Self { interval_seconds: 300 }
+    }
+}
+
+/// `[trail]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trail {
+    /// Days that entries are kept; 0: for ever.
+    pub keep_days: u32,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self { keep_days: 400 }
+    }
+}
+
+impl Trail {
+    /// How long entries are kept; `None`: for ever.
+    #[must_use]
+    pub fn keep(&self) -> Option<std::time::Duration> {
+        (self.keep_days > 0).then(|| std::time::Duration::from_hours(24 * u64::from(self.keep_days)))
     }
 }
 

@@ -59,8 +59,12 @@ impl Deeds {
         let former = self.store.operator(own.operator).await?.map(|row| row.password_hash);
         let is_right = self.hasher.verify(present, former.clone(), Lane::Known).await?;
         let fresh = if is_right { Some(self.hasher.hash(fresh, Lane::Known).await?) } else { None };
-        let act =
-            Act { act: "operator.password", subject: &own.actor.name, before: None, after: Some("password changed") };
+        let act = Act {
+            act: "operator.password",
+            subject: &own.actor.name,
+            after: Some("password changed"),
+            ..Act::default()
+        };
         let entry = self.store.open_entry(own.actor, act, self.clock.now()).await?;
         let ended = match former.as_ref().zip(fresh.as_ref()) {
             Some(change) => self.store.change_password(own.operator, change, own.session).await?,
@@ -79,7 +83,7 @@ impl Deeds {
     /// # Errors
     /// Our own store failed.
     pub async fn end_session(&self, own: &Own<'_>, handle: &str) -> Result<bool, StoreError> {
-        let act = Act { act: "session.end", subject: &own.actor.name, before: None, after: None };
+        let act = Act { act: "session.end", subject: &own.actor.name, ..Act::default() };
         let entry = self.store.open_entry(own.actor, act, self.clock.now()).await?;
         let found = self.store.end_session(own.operator, handle).await?;
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such session" } };
@@ -92,7 +96,7 @@ impl Deeds {
     /// # Errors
     /// Our own store failed.
     pub async fn end_other_sessions(&self, own: &Own<'_>) -> Result<u64, StoreError> {
-        let act = Act { act: "session.end-others", subject: &own.actor.name, before: None, after: None };
+        let act = Act { act: "session.end-others", subject: &own.actor.name, ..Act::default() };
         let entry = self.store.open_entry(own.actor, act, self.clock.now()).await?;
         let ended = self.store.end_other_sessions(own.operator, own.session).await?;
         self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
@@ -104,7 +108,7 @@ impl Deeds {
     /// # Errors
     /// Our own store failed.
     pub async fn forget_device(&self, own: &Own<'_>, handle: &str) -> Result<bool, StoreError> {
-        let act = Act { act: "session.forget-device", subject: &own.actor.name, before: None, after: None };
+        let act = Act { act: "session.forget-device", subject: &own.actor.name, ..Act::default() };
         let entry = self.store.open_entry(own.actor, act, self.clock.now()).await?;
         let found = self.store.forget_device(own.operator, handle).await?;
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such device" } };

@@ -13,7 +13,9 @@ use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId};
 use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
+use crate::deeds::step_up::{StepUp, StepUpError, is_kept};
 use crate::host::Agent;
 use crate::store::StoreError;
 use crate::store::certificates::CertificateRow;
@@ -84,6 +86,9 @@ pub enum OrderError {
     /// There is no such certificate.
     #[error("there is no such certificate")]
     Unknown,
+    /// The agent was not let to keep it.
+    #[error(transparent)]
+    StepUp(#[from] StepUpError),
     /// Our own store failed.
     #[error("the order could not be kept")]
     Store(#[from] StoreError),
@@ -115,7 +120,7 @@ impl Deeds {
         if self.store.account_at(directory).await?.is_some() {
             return Ok(());
         }
-        let act = Act { act: "certificate.account", subject: directory, before: None, after: contact };
+        let act = Act { act: "certificate.account", subject: directory, after: contact, ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let contacts: Vec<String> = contact.iter().map(|&contact| contact.to_owned()).collect();
         let key = self.store.account_key(directory, &account::new_key()?, self.clock.now()).await?;
@@ -133,7 +138,8 @@ impl Deeds {
         Ok(())
     }
 
-    /// Queues an order for `base`. If one is open for the same names already, that one is answered.
+    /// Queues an order for `base`. If one is open for the same names already, that one is answered. The agent may keep the
+    /// certificate from then on: a code is needed unless it may already.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -141,17 +147,29 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
-        base: &Fqdn,
-        cover: Cover,
-        key: KeyKind,
+        (base, cover, key): (&Fqdn, Cover, KeyKind),
+        step_up: StepUp,
     ) -> Result<Queued, OrderError> {
-        self.may_order(issuing, base).await?;
+        let names = cover.names(base);
+        self.may_order(issuing, actor, "certificate.order", base, &names).await?;
+        if step_up.code.is_none() {
+            // Asked before anything is kept: the page shows what would be allowed, and asks for a code.
+            let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;
+            if !is_kept(&orders, &names, None) {
+                return Err(StepUpError::CodeNeeded.into());
+            }
+        }
         let jitter = below(self.random.as_ref(), u32::MAX);
-        let id = self.store.certificate_for(&cover.names(base), key, jitter, self.clock.now()).await?;
+        let id = self.store.certificate_for(&names, key, jitter, self.clock.now()).await?;
+        let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
+        if let Err(error) = self.let_agent_keep(&issuing.agent, actor, &row, step_up).await {
+            self.store.drop_unordered(id).await?;
+            return Err(error.into());
+        }
         self.queue(id, actor, "certificate.order").await
     }
 
-    /// Queues a renewal of a certificate.
+    /// Queues a renewal of a certificate that is in reach; one that is not is unknown.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -159,16 +177,37 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
+        reach: &Reach,
         certificate: CertificateId,
     ) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(certificate).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(reach, certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
-            self.may_order(issuing, name.base()).await?;
+            self.may_order(issuing, actor, "certificate.renew", name.base(), &row.names).await?;
         }
         self.queue(certificate, actor, "certificate.renew").await
     }
 
-    async fn may_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
+    /// Whether `base` may be ordered; a refusal is in the trail.
+    async fn may_order(
+        &self,
+        issuing: &Issuing,
+        actor: &Actor,
+        act: &str,
+        base: &Fqdn,
+        names: &[CertificateName],
+    ) -> Result<(), OrderError> {
+        let outcome = self.judge_order(issuing, base).await;
+        let Err(error) = &outcome else { return Ok(()) };
+        if !matches!(error, OrderError::Store(_)) {
+            let subject = joined(names);
+            let act = Act { act, subject: &subject, domain: domain(names), ..Act::default() };
+            let reason = Chain(error).to_string();
+            self.refused(actor, act, &reason).await?;
+        }
+        outcome
+    }
+
+    async fn judge_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
         issuing.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
         if !issuing.zones.iter().any(|zone| base.is_within(zone)) {
             let zones: Vec<&str> = issuing.zones.iter().map(Fqdn::as_str).collect();
@@ -181,10 +220,11 @@ impl Deeds {
     }
 
     async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<Queued, OrderError> {
-        let row = self.store.certificate(id).await?.ok_or(OrderError::Unknown)?;
+        let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
-        let act = Act { act, subject: &subject, before: before.as_deref(), after: None };
+        let domain = domain(&row.names);
+        let act = Act { act, subject: &subject, before: before.as_deref(), after: None, domain };
         let (order, is_new) = self.store.queue_order(id, actor, act, self.clock.now()).await?;
         Ok(Queued { order, is_new })
     }
@@ -197,6 +237,12 @@ pub struct Queued {
     pub order: OrderId,
     /// Whether it was queued just now; an open one for the same certificate is not queued twice.
     pub is_new: bool,
+}
+
+/// The one domain name that all of `names` are of.
+fn domain(names: &[CertificateName]) -> Option<&str> {
+    let base = names.first()?.base();
+    names.iter().all(|name| name.base() == base).then(|| base.as_str())
 }
 
 /// `*.a.example, a.example`.

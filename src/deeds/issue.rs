@@ -17,6 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::ids::CertificateId;
 use crate::base::ids::OrderId;
 use crate::base::names::CertificateName;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, joined};
 use crate::host::{Agent, AgentError};
@@ -109,15 +110,20 @@ impl Deeds {
         issuing: &Issuing,
         order: &OrderRow,
     ) -> Result<(CertificateRow, Issued, Installed), Failed> {
-        let row = self.store.certificate(order.certificate).await?.ok_or(Failed::NoCertificate)?;
+        let row =
+            self.store.certificate(&Reach::Everything, order.certificate).await?.ok_or(Failed::NoCertificate)?;
         let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
         let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;
+        let agent = match order.trail {
+            Some(entry) => issuing.agent.clone().for_entry(entry),
+            None => issuing.agent.clone(),
+        };
         let wish = Wish { names: row.names.clone(), key: row.key, profile: None };
         let story =
             OrderStory { store: self.store.clone(), clock: self.clock.clone(), order: order.id, certificate: row.id };
         let parties = Parties {
-            keys: Arc::new(AgentKeys { agent: issuing.agent.clone(), certificate: row.id }),
+            keys: Arc::new(AgentKeys { agent: agent.clone(), certificate: row.id }),
             solver,
             journal: Arc::new(story),
             clock: self.clock.clone(),
@@ -127,9 +133,9 @@ impl Deeds {
         let issued = issue::issue(&opened, &wish, &parties).await?;
         let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
         self.store.add_step(order.id, words, self.clock.now()).await?;
-        let installed = match issuing.agent.install(row.id, issued.generation, &issued.chain_pem).await {
+        let installed = match agent.install(row.id, issued.generation, &issued.chain_pem).await {
             Ok(installed) => installed,
-            Err(error) => after_all(&issuing.agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
+            Err(error) => after_all(&agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
         };
         for proof in &installed.proofs {
             let words = format!("{} serves {} for {}", proof.listener, proof.serial, proof.name);

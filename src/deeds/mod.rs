@@ -7,7 +7,12 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
+pub mod roster;
+pub mod second_factor;
 pub mod sign_in;
+pub mod step_up;
+pub mod trail;
+pub mod trail_check;
 
 use std::sync::Arc;
 

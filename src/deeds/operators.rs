@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::ids::{OperatorId, TrailId};
 use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
+use crate::base::role::Post;
 use crate::base::secret::Secret;
 use crate::deeds::Deeds;
 use crate::deeds::password::{HashError, Lane, NewPassword};
@@ -40,7 +41,7 @@ pub enum OperatorError {
 }
 
 impl Deeds {
-    /// Adds an operator.
+    /// Adds an account with everything an operator may.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -50,10 +51,25 @@ impl Deeds {
         name: &OperatorName,
         password: NewPassword,
     ) -> Result<OperatorId, OperatorError> {
+        self.add_account(actor, name, &Post::Operator, password).await
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// See [`OperatorError`].
+    pub async fn add_account(
+        &self,
+        actor: &Actor,
+        name: &OperatorName,
+        post: &Post,
+        password: NewPassword,
+    ) -> Result<OperatorId, OperatorError> {
         let hash = self.hasher.hash(password, Lane::Known).await?;
-        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
+        let after = post.to_string();
+        let act = Act { act: "operator.add", subject: name.as_str(), after: Some(&after), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
-        let added = self.store.add_operator(name.as_str(), &hash, self.clock.now()).await?;
+        let added = self.store.add_operator(name.as_str(), post, &hash, self.clock.now()).await?;
         let close = match &added {
             Ok(_) => Close::Done { inverse: None },
             Err(_) => Close::Refused { reason: "the name is in use" },
@@ -62,7 +78,8 @@ impl Deeds {
         Ok(added?)
     }
 
-    /// Gives an operator a new password and ends all sessions of that operator.
+    /// Gives an operator a new password and ends all sessions of that operator. `factor_forgotten` says that the agent has
+    /// forgotten the second factor already.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -71,34 +88,16 @@ impl Deeds {
         actor: &Actor,
         name: &OperatorName,
         password: NewPassword,
+        factor_forgotten: bool,
     ) -> Result<(), OperatorError> {
         let hash = self.hasher.hash(password, Lane::Known).await?;
-        let act =
-            Act { act: "operator.reset", subject: name.as_str(), before: None, after: Some("password changed") };
+        let after = if factor_forgotten { "password changed, second factor forgotten" } else { "password changed" };
+        let act = Act { act: "operator.reset", subject: name.as_str(), after: Some(after), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let found = self.store.reset_operator(name.as_str(), &hash).await?;
-        self.close_found(entry, found).await
-    }
-
-    /// Keeps an operator out from this moment on, and ends all sessions of that operator.
-    ///
-    /// # Errors
-    /// See [`OperatorError`].
-    pub async fn disable_operator(&self, actor: &Actor, name: &OperatorName) -> Result<(), OperatorError> {
-        let act = Act { act: "operator.disable", subject: name.as_str(), before: None, after: Some("disabled") };
-        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
-        let found = self.store.disable_operator(name.as_str(), self.clock.now()).await?;
-        self.close_found(entry, found).await
-    }
-
-    /// Lets a disabled operator in again.
-    ///
-    /// # Errors
-    /// See [`OperatorError`].
-    pub async fn enable_operator(&self, actor: &Actor, name: &OperatorName) -> Result<(), OperatorError> {
-        let act = Act { act: "operator.enable", subject: name.as_str(), before: None, after: Some("enabled") };
-        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
-        let found = self.store.enable_operator(name.as_str()).await?;
+        if factor_forgotten {
+            self.store.forget_factor(name.as_str()).await?;
+        }
         self.close_found(entry, found).await
     }
 
@@ -116,8 +115,11 @@ impl Deeds {
         if self.store.count_operators().await? > 0 {
             return Ok(None);
         }
+        let act = Act { act: "operator.offer-link", subject: "the first operator", ..Act::default() };
+        let entry = self.store.open_entry(&Actor::rampart(), act, self.clock.now()).await?;
         let token = token(self.random.as_ref());
         self.store.add_setup_link(&token, self.clock.now().plus(SETUP_LINK_LIFETIME)).await?;
+        self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
         Ok(Some(token))
     }
 
@@ -133,12 +135,13 @@ impl Deeds {
         address: Option<String>,
     ) -> Result<Proved, OperatorError> {
         // Look before hashing: a stranger's guess must not cost a hash.
+        let actor = Actor { name: "setup link".to_owned(), address };
+        let act = Act { act: "operator.add", subject: name.as_str(), ..Act::default() };
         if !self.store.setup_link_is_open(token, self.clock.now()).await? {
+            self.refused(&actor, act, "the link is not open").await?;
             return Err(OperatorError::Link);
         }
         let hash = self.hasher.hash(password, Lane::Stranger).await?;
-        let actor = Actor { name: "setup link".to_owned(), address };
-        let act = Act { act: "operator.add", subject: name.as_str(), before: None, after: None };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let added = self.store.add_operator_by_link(token, name.as_str(), &hash, self.clock.now()).await?;
         let close = match &added {

@@ -5,6 +5,7 @@ use tracing::error;
 
 use crate::base::chain::Chain;
 use crate::base::ids::{SettingId, TenantId, TrailId};
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::fusionpbx::{Change, ChangeError, Changed, Expected, FusionPbx, Scope, Stored};
 use crate::policy::Key;
@@ -36,6 +37,9 @@ pub enum PolicyError {
     /// FusionPBX's side.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// The setting belongs to another tenant, or to all. Nothing was tried.
+    #[error("there is no such password setting to change")]
+    OutOfReach,
     /// The entry has nothing to take back, or was taken back already.
     #[error("there is nothing to take back")]
     NothingToUndo,
@@ -54,7 +58,7 @@ pub struct PolicyChange {
 }
 
 impl Deeds {
-    /// Changes one password setting.
+    /// Changes one password setting that is in reach.
     ///
     /// # Errors
     /// See [`PolicyError`].
@@ -62,12 +66,16 @@ impl Deeds {
         &self,
         fusionpbx: &FusionPbx,
         actor: &Actor,
+        reach: &Reach,
         wanted: &PolicyChange,
     ) -> Result<Changed, PolicyError> {
+        if !reach.covers(wanted.change.scope.tenant()) {
+            return Err(PolicyError::OutOfReach);
+        }
         self.apply(fusionpbx, actor, "policy.change", wanted).await.map(|(changed, _)| changed)
     }
 
-    /// Takes back what `entry` changed, if nobody has changed it since.
+    /// Takes back what `entry` changed, if that is in reach and nobody has changed it since.
     ///
     /// # Errors
     /// See [`PolicyError`]; a change made since is a conflict.
@@ -75,11 +83,15 @@ impl Deeds {
         &self,
         fusionpbx: &FusionPbx,
         actor: &Actor,
+        reach: &Reach,
         entry: TrailId,
     ) -> Result<Changed, PolicyError> {
-        let done = self.store.entry(entry).await?.filter(|entry| entry.undone_by.is_none());
+        let done = self.store.entry(reach, entry).await?.filter(|entry| entry.undone_by.is_none());
         let inverse = done.and_then(|entry| entry.inverse).ok_or(PolicyError::NothingToUndo)?;
         let inverse: Inverse = serde_json::from_str(&inverse).map_err(|_| PolicyError::NothingToUndo)?;
+        if !reach.covers(inverse.tenant) {
+            return Err(PolicyError::NothingToUndo);
+        }
         let key = Key::parse(&inverse.key).ok_or(PolicyError::NothingToUndo)?;
         let change = Change {
             scope: inverse.tenant.map_or(Scope::Global, Scope::Tenant),
@@ -89,7 +101,7 @@ impl Deeds {
         };
         let wanted = PolicyChange { change, place: inverse.place };
         let (changed, undo) = self.apply(fusionpbx, actor, "policy.undo", &wanted).await?;
-        if let Err(error) = self.store.mark_undone(entry, undo).await {
+        if let Err(error) = self.store.mark_undone(entry, undo, self.clock.now()).await {
             error!("Entry {entry} was undone, but could not be marked so: {}", Chain(&error));
         }
         Ok(changed)
@@ -112,7 +124,13 @@ impl Deeds {
             Expected::Missing => "no row".to_owned(),
         };
         let after = spoken(&change.new);
-        let act = Act { act, subject: &subject, before: Some(&before), after: Some(&after) };
+        let domain = match change.scope {
+            Scope::Global => None,
+            // Its id, not its name: a name can be given to another tenant.
+            Scope::Tenant(tenant) => Some(tenant.to_string()),
+        };
+        let domain = domain.as_deref();
+        let act = Act { act, subject: &subject, before: Some(&before), after: Some(&after), domain };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let outcome = fusionpbx.change_setting(change).await;
         let (inverse, reason);

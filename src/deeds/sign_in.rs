@@ -90,7 +90,7 @@ impl Deeds {
         browser: &str,
     ) -> Result<Secret<String>, StoreError> {
         let actor = Actor { name: printable(&proved.name), address };
-        let act = Act { act: "session.sign-in", subject: &proved.name, before: None, after: None };
+        let act = Act { act: "session.sign-in", subject: &proved.name, ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         let now = self.clock.now();
         let mut cookie = token(self.random.as_ref());
@@ -118,7 +118,7 @@ impl Deeds {
     async fn sign_in_refused(&self, known: &str, address: Option<String>, reason: &str) -> Result<(), StoreError> {
         let _one = self.refusals.lock().await;
         let actor = Actor { name: printable(known), address };
-        let act = Act { act: "session.sign-in", subject: known, before: None, after: None };
+        let act = Act { act: "session.sign-in", subject: known, ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;
         self.store.close_entry(entry, Close::Refused { reason }, self.clock.now()).await
     }
@@ -128,7 +128,7 @@ impl Deeds {
     /// # Errors
     /// Our own store failed.
     pub async fn sign_out(&self, actor: &Actor) -> Result<(), StoreError> {
-        let act = Act { act: "session.sign-out", subject: &actor.name, before: None, after: None };
+        let act = Act { act: "session.sign-out", subject: &actor.name, ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await
     }

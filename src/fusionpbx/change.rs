@@ -23,6 +23,17 @@ pub enum Scope {
     Tenant(TenantId),
 }
 
+impl Scope {
+    /// Whose setting it is; `None` for one that holds for all.
+    #[must_use]
+    pub const fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::Global => None,
+            Self::Tenant(tenant) => Some(tenant),
+        }
+    }
+}
+
 /// What the operator saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {

@@ -18,4 +18,4 @@ pub use change::{Change, ChangeError, Changed, Expected, Scope};
 pub use connect::{ConnectError, ConnectOptions, Login};
 pub use database::FusionPbx;
 pub use error::FusionPbxError;
-pub use settings::{PolicyReading, SettingRow, Stored, Winner};
+pub use settings::{Effective, Level, PolicyReading, SettingRow, Stored, Winner};

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::base::ids::{SettingId, TenantId};
+use crate::base::role::Reach;
 use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
 use crate::fusionpbx::schema::Schema;
@@ -31,8 +32,6 @@ pub struct OverridesWanted {
     pub search: String,
     /// Only of this setting.
     pub key: Option<Key>,
-    /// Only of this tenant.
-    pub tenant: Option<TenantId>,
     /// Only this one.
     pub id: Option<SettingId>,
     /// Only those after this one; if it is gone, from the first.
@@ -92,22 +91,24 @@ impl RawRow {
 }
 
 impl FusionPbx {
-    /// One page of overrides, measured against `global` from [`FusionPbx::global_policy`]. One query, of any number of
+    /// One page of the overrides in reach, measured against `global` from [`FusionPbx::global_policy`]. One query, of any number of
     /// tenants.
     ///
     /// # Errors
     /// The database does not answer, or this FusionPBX lacks a column that is needed.
     pub async fn overrides(
         &self,
+        reach: &Reach,
         global: &[PolicyReading],
         wanted: &OverridesWanted,
     ) -> Result<OverridesPage, FusionPbxError> {
-        let page = self.ask_overrides(global, wanted).await;
+        let page = self.ask_overrides(reach, global, wanted).await;
         self.heed(page)
     }
 
     async fn ask_overrides(
         &self,
+        reach: &Reach,
         global: &[PolicyReading],
         wanted: &OverridesWanted,
     ) -> Result<OverridesPage, FusionPbxError> {
@@ -119,7 +120,7 @@ impl FusionPbx {
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(categories).bind(subcategories).bind(is_flag).bind(level);
         let query = query.bind(&wanted.search).bind(wanted.key.map(|key| key.to_string()));
         let query = query.bind(wanted.after.map(|id| id.0)).bind(i64::from(limit) + 1);
-        let query = query.bind(wanted.tenant.map(|id| id.0)).bind(wanted.id.map(|id| id.0));
+        let query = query.bind(reach.tenant().map(|id| id.0)).bind(wanted.id.map(|id| id.0));
         let rows: Vec<RawRow> = query.fetch_all(&self.pool).await?;
         let count = |of: fn(&RawRow) -> i64| rows.first().map_or(0, |row| of(row).unsigned_abs());
         let (total, weaker) = (count(|row| row.total), count(|row| row.weaker_total));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::base::role::Reach;
 use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
 use crate::fusionpbx::overrides::{Override, OverridesWanted};
@@ -176,7 +177,9 @@ impl FusionPbx {
 
     async fn policy_facts(&self) -> Result<PolicyFacts, FusionPbxError> {
         let global = self.global_policy().await?;
-        let page = self.overrides(&global, &OverridesWanted { limit: MOST_EXAMPLES, ..Default::default() }).await?;
+        let page = self
+            .overrides(&Reach::Everything, &global, &OverridesWanted { limit: MOST_EXAMPLES, ..Default::default() })
+            .await?;
         let example = |one: &Override| {
             format!("{}: {} = {}", one.tenant.name, one.key, one.row.stored.value.as_deref().unwrap_or_default())
         };

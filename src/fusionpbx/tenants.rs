@@ -4,6 +4,8 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::base::ids::TenantId;
+use crate::base::names::Fqdn;
+use crate::base::role::OwnDomain;
 use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
 
@@ -16,6 +18,17 @@ pub struct Tenant {
     pub name: String,
     /// Whether it is enabled.
     pub enabled: bool,
+}
+
+/// How the domain of a tenant's own operator stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnDomainState {
+    /// It is there and enabled.
+    Here(OwnDomain),
+    /// It is switched off.
+    Disabled,
+    /// There is none any more.
+    Gone,
 }
 
 /// Which tenants are wanted.
@@ -70,6 +83,62 @@ impl FusionPbx {
             .fetch_optional(&self.pool)
             .await;
         self.heed(name.map_err(FusionPbxError::from))
+    }
+
+    /// The domain that a tenant's own operator is bound to, as it is now.
+    ///
+    /// # Errors
+    /// The database does not answer, or this FusionPBX lacks a column that is needed.
+    pub async fn own_domain(&self, id: TenantId) -> Result<OwnDomainState, FusionPbxError> {
+        let state = self.ask_own_domain(id).await;
+        self.heed(state)
+    }
+
+    async fn ask_own_domain(&self, id: TenantId) -> Result<OwnDomainState, FusionPbxError> {
+        let schema = self.schema().await?;
+        schema.require("v_domains", &["domain_uuid", "domain_name"])?;
+        let enabled = schema.flag("d", "v_domains", "domain_enabled")?;
+        // As host names are compared: without spaces around, without the last dot, in lower case.
+        let host = |name: &str| format!("lower(regexp_replace(btrim({name}, E' \\t\\r\\n'), '\\.$', ''))");
+        let sql = format!(
+            "SELECT coalesce(d.domain_name, ''), {enabled}, \
+                (SELECT count(*) FROM v_domains AS o WHERE {} = {}) \
+             FROM v_domains AS d WHERE d.domain_uuid = $1",
+            host("o.domain_name"),
+            host("d.domain_name")
+        );
+        let row: Option<(String, bool, i64)> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(id.0).fetch_optional(&self.pool).await?;
+        Ok(match row {
+            None => OwnDomainState::Gone,
+            Some((_, false, _)) => OwnDomainState::Disabled,
+            Some((name, true, called_so)) => {
+                let host = Fqdn::parse(&name).ok().filter(|_| called_so == 1);
+                OwnDomainState::Here(OwnDomain { id, name, host })
+            }
+        })
+    }
+
+    /// The enabled tenants called `name`, in any case: two at most, for more than one is too many.
+    ///
+    /// # Errors
+    /// The database does not answer, or this FusionPBX lacks a column that is needed.
+    pub async fn tenants_called(&self, name: &str) -> Result<Vec<Tenant>, FusionPbxError> {
+        let found = self.ask_tenants_called(name).await;
+        self.heed(found)
+    }
+
+    async fn ask_tenants_called(&self, name: &str) -> Result<Vec<Tenant>, FusionPbxError> {
+        let schema = self.schema().await?;
+        schema.require("v_domains", &["domain_uuid", "domain_name"])?;
+        let enabled = schema.flag("d", "v_domains", "domain_enabled")?;
+        let sql = format!(
+            "SELECT d.domain_uuid, d.domain_name FROM v_domains AS d \
+             WHERE lower(d.domain_name) = lower($1) AND {enabled} LIMIT 2"
+        );
+        let rows: Vec<(Uuid, String)> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(name.trim()).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(id, name)| Tenant { id: TenantId(id), name, enabled: true }).collect())
     }
 
     /// One page of tenants.

@@ -6,17 +6,41 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
-use crate::base::ids::CertificateId;
+use crate::base::hash_chain::Tip;
+use crate::base::ids::{CertificateId, TrailId};
 use crate::base::names::CertificateName;
 use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
 };
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::request::{Generation, KeyKind, Request};
+use crate::wire::grant::Grant;
+use crate::wire::journal::JournalPage;
+use crate::wire::request::{Generation, KeyKind, Needs, Request};
+
+/// The answer of the wanted kind, or that the agent is confused.
+macro_rules! expect_answer {
+    ($answer:expr, $wanted:ident, $field:ident) => {
+        match $answer {
+            Answer::$wanted { $field } => Ok($field),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+    ($answer:expr, $wanted:ident) => {
+        match $answer {
+            Answer::$wanted(answer) => Ok(answer),
+            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
+        }
+    };
+}
+
+mod gate;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long the gate may take: it reads and writes one small file, and somebody waits at the door meanwhile.
+const GATE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long a change may take: two reloads and ten seconds of proof each fit.
 const CHANGE_DEADLINE: Duration = Duration::from_mins(2);
@@ -53,29 +77,44 @@ pub enum AgentError {
 pub struct Agent {
     socket: Arc<PathBuf>,
     read_deadline: Duration,
+    gate_deadline: Duration,
     change_deadline: Duration,
-}
-
-macro_rules! expect_answer {
-    ($answer:expr, $wanted:ident) => {
-        match $answer {
-            Answer::$wanted(answer) => Ok(answer),
-            other => Err(AgentError::Confused { reason: format!("it answered something else: {}", kind(&other)) }),
-        }
-    };
+    grant: Option<Grant>,
+    entry: Option<TrailId>,
 }
 
 impl Agent {
     /// The agent that listens at `socket`. Nothing is contacted yet.
     #[must_use]
     pub fn at(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), read_deadline: READ_DEADLINE, change_deadline: CHANGE_DEADLINE }
+        let socket = Arc::new(socket);
+        Self {
+            socket,
+            read_deadline: READ_DEADLINE,
+            gate_deadline: GATE_DEADLINE,
+            change_deadline: CHANGE_DEADLINE,
+            grant: None,
+            entry: None,
+        }
     }
 
     /// The same agent, with one deadline for everything.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        (self.read_deadline, self.change_deadline) = (deadline, deadline);
+        (self.read_deadline, self.gate_deadline, self.change_deadline) = (deadline, deadline, deadline);
+        self
+    }
+
+    /// The same agent, asked with `grant`: it is good for one request.
+    #[must_use]
+    pub fn with_grant(&self, grant: Grant) -> Self {
+        Self { grant: Some(grant), ..self.clone() }
+    }
+
+    /// The same agent, asked on behalf of an entry of the trail: the agent's own half names it.
+    #[must_use]
+    pub fn for_entry(mut self, entry: TrailId) -> Self {
+        self.entry = Some(entry);
         self
     }
 
@@ -139,12 +178,30 @@ impl Agent {
         expect_answer!(self.ask(&request).await?, Installed)
     }
 
+    /// Tells the agent where the console's trail ends. Answers where its own half ends.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn note_trail(&self, end: Tip) -> Result<Tip, AgentError> {
+        let request = Request::NoteTrail { number: end.number, hash: end.hash };
+        expect_answer!(self.ask(&request).await?, Noted)
+    }
+
+    /// At most `limit` lines of the agent's journal after line `after`; fewer if more do not fit an answer.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn journal(&self, after: i64, limit: u32) -> Result<JournalPage, AgentError> {
+        expect_answer!(self.ask(&Request::ReadJournal { after, limit }).await?, Journal)
+    }
+
     async fn ask(&self, request: &Request) -> Result<Answer, AgentError> {
-        let after = match request {
-            Request::MakeKey { .. } | Request::Install { .. } => self.change_deadline,
-            _ => self.read_deadline,
+        let after = match (request, request.needs()) {
+            (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
+            (Request::ReadFactor { .. } | Request::ReadStandingOrders, _) | (_, Needs::OwnCode) => self.gate_deadline,
+            (_, Needs::Nothing) => self.read_deadline,
         };
-        let call = Call::bare(request.clone());
+        let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
         reply.unwrap_or(Err(AgentError::Silent { after }))?.map_err(AgentError::Refused)
     }
@@ -177,11 +234,13 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",
-        Answer::StandingOrders(_) => "standing-orders",
+        Answer::StandingOrders { .. } => "standing-orders",
         Answer::EnrolmentBegun(_) => "enrolment-begun",
-        Answer::RecoveryCodes(_) => "recovery-codes",
+        Answer::RecoveryCodes { .. } => "recovery-codes",
         Answer::CodeGood(_) => "code-good",
-        Answer::Granted(_) => "granted",
+        Answer::Granted { .. } => "granted",
+        Answer::Noted(_) => "noted",
+        Answer::Journal(_) => "journal",
         Answer::Done => "done",
     }
 }

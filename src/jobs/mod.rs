@@ -4,3 +4,4 @@ pub mod clean_up;
 pub mod orders;
 pub mod renewal;
 pub mod sweep;
+pub mod trail;

@@ -25,7 +25,7 @@ pub async fn run(
     if let Err(error) = deeds.store.free_claims().await {
         error!("Orders of an earlier run could not be freed: {}", Chain(&error));
     }
-    if let Err(error) = deeds.store.close_entries_of_ended_orders().await {
+    if let Err(error) = deeds.store.close_entries_of_ended_orders(deeds.clock.now()).await {
         error!("The trail of orders of an earlier run could not be closed: {}", Chain(&error));
     }
     while !*stopping.borrow() {

@@ -8,6 +8,7 @@ use tracing::{error, info};
 
 use crate::acme::renewal::Decision;
 use crate::base::chain::Chain;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, OrderError, Queued, joined, next_step};
 use crate::store::StoreError;
@@ -36,7 +37,7 @@ pub async fn run(deeds: Deeds, issuing: Arc<Issuing>, wanted: Arc<Notify>, mut s
 /// Our own store failed.
 pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
     let mut queued = 0;
-    for row in deeds.store.certificates().await? {
+    for row in deeds.store.certificates(&Reach::Everything).await? {
         let Some(decision) = next_step(&row, deeds.clock.now()) else { continue };
         let why = match decision {
             Decision::Wait { until } => {
@@ -47,7 +48,7 @@ pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
             }
             Decision::Renew { why } | Decision::RenewUrgently { why } => why,
         };
-        match deeds.renew(issuing, &Actor::rampart(), row.id).await {
+        match deeds.renew(issuing, &Actor::rampart(), &Reach::Everything, row.id).await {
             Ok(Queued { is_new: false, .. }) => {}
             Ok(Queued { is_new: true, .. }) => {
                 info!(certificate = row.id.0, "Renewing {}: {why}", joined(&row.names));

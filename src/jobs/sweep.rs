@@ -15,6 +15,7 @@ use crate::audit::facts::{Facts, Source};
 use crate::audit::walls::Walls;
 use crate::base::chain::Chain;
 use crate::base::names::Fqdn;
+use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::fusionpbx::FusionPbx;
 use crate::host::Agent;
@@ -104,7 +105,7 @@ impl Sweep {
         {
             names.extend(tenants.iter().filter_map(|tenant| Fqdn::parse(tenant).ok()));
         }
-        match self.deeds.store.certificates().await {
+        match self.deeds.store.certificates(&Reach::Everything).await {
             Ok(rows) => names.extend(rows.iter().flat_map(|row| row.names.iter().map(|name| name.base().clone()))),
             Err(error) => error!("Certificates could not be read for the handshakes: {}", Chain(&error)),
         }

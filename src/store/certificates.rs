@@ -3,6 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::ids::CertificateId;
 use crate::base::names::CertificateName;
+use crate::base::role::Reach;
 use crate::store::{Store, StoreError};
 use crate::wire::request::{Generation, KeyKind};
 
@@ -47,17 +48,22 @@ pub struct InForce {
 }
 
 impl Store {
-    /// All certificates, oldest first, at most 20,000.
+    /// The certificates in reach, oldest first, at most 20,000.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn certificates(&self) -> Result<Vec<CertificateRow>, StoreError> {
+    pub async fn certificates(&self, reach: &Reach) -> Result<Vec<CertificateRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
                     last_attempt_at, last_failure, jitter, next_attempt_at,
                     paused_until
-             FROM certificates ORDER BY id LIMIT 20000"
+             FROM certificates
+             WHERE (? IS NULL OR id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))
+             ORDER BY id LIMIT 20000",
+            base,
+            base
         )
         .fetch_all(&self.pool)
         .await?
@@ -66,18 +72,22 @@ impl Store {
         .collect()
     }
 
-    /// One certificate.
+    /// One certificate, if it is in reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn certificate(&self, id: CertificateId) -> Result<Option<CertificateRow>, StoreError> {
+    pub async fn certificate(&self, reach: &Reach, id: CertificateId) -> Result<Option<CertificateRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
                     last_attempt_at, last_failure, jitter, next_attempt_at,
                     paused_until
-             FROM certificates WHERE id = ?",
-            id.0
+             FROM certificates
+             WHERE id = ? AND (? IS NULL OR id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))",
+            id.0,
+            base,
+            base
         )
         .fetch_optional(&self.pool)
         .await?
@@ -108,6 +118,22 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(CertificateId(id))
+    }
+
+    /// Takes away a certificate for which nothing was ever ordered: the act that was to order it was refused.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn drop_unordered(&self, id: CertificateId) -> Result<(), StoreError> {
+        sqlx::query!(
+            "DELETE FROM certificates
+             WHERE id = ? AND generation IS NULL AND NOT EXISTS (SELECT 1 FROM orders WHERE certificate_id = ?)",
+            id.0,
+            id.0
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// An attempt failed.

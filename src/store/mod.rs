@@ -5,10 +5,12 @@
 pub mod accounts;
 pub mod certificates;
 pub mod devices;
+pub mod factors;
 pub mod facts;
 pub mod open;
 pub mod operators;
 pub mod orders;
+pub mod roster;
 pub mod seal;
 pub mod sessions;
 pub mod trail;

@@ -62,6 +62,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // An answered change must survive a power cut.
             .synchronous(SqliteSynchronous::Full)
+            // A large sort must not want a file elsewhere: the console may write in its own directory only.
+            .pragma("temp_store", "memory")
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new()
             .max_connections(4)

@@ -2,7 +2,8 @@
 
 use crate::base::clock::Timestamp;
 use crate::base::encoding::sha256_hex;
-use crate::base::ids::OperatorId;
+use crate::base::ids::{OperatorId, TenantId};
+use crate::base::role::{Post, Role};
 use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
@@ -17,6 +18,17 @@ pub struct OperatorRow {
     pub password_hash: Secret<String>,
     /// Whether the account may not sign in.
     pub disabled: bool,
+}
+
+/// An account as each request needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Its id.
+    pub id: OperatorId,
+    /// The name used to sign in.
+    pub name: String,
+    /// What it is for, with the domain that it is bound to.
+    pub post: Post,
 }
 
 /// The name is in use.
@@ -36,19 +48,26 @@ impl Store {
         Ok(row.map(|row| OperatorRow {
             id: OperatorId(row.id),
             name: row.name,
+            // An invited account has no password until its link was used.
+            disabled: row.disabled_at.is_some() || row.password_hash.is_empty(),
             password_hash: Secret::new(row.password_hash),
-            disabled: row.disabled_at.is_some(),
         }))
     }
 
-    /// The name of the operator `id`, unless the account is disabled or gone.
+    /// Who the operator `id` is and what they are bound to, unless the account is disabled or gone.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn operator_name(&self, id: OperatorId) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar!("SELECT name FROM operators WHERE id = ? AND disabled_at IS NULL", id.0)
-            .fetch_optional(&self.pool)
-            .await?)
+    /// The store failed, or a tenant's operator has no domain that can be read.
+    pub async fn visitor(&self, id: OperatorId) -> Result<Option<Visitor>, StoreError> {
+        let row = sqlx::query!(
+            "SELECT name, role, domain_uuid, domain_name FROM operators WHERE id = ? AND disabled_at IS NULL",
+            id.0
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let post = post(&row.role, row.domain_uuid, row.domain_name)?;
+        Ok(Some(Visitor { id, name: row.name, post }))
     }
 
     /// How many operators there are.
@@ -66,16 +85,23 @@ impl Store {
     pub async fn add_operator(
         &self,
         name: &str,
+        post: &Post,
         password_hash: &Secret<String>,
         now: Timestamp,
     ) -> Result<Result<OperatorId, NameTaken>, StoreError> {
         let (hash, now) = (password_hash.expose(), now.unix());
+        let (role, (id, domain)) = (post.role().word(), post.domain().unzip());
+        let id = id.map(|id| id.to_string());
         let row = sqlx::query_scalar!(
-            "INSERT INTO operators (name, password_hash, created_at) VALUES (?, ?, ?)
+            "INSERT INTO operators (name, password_hash, created_at, role, domain_uuid, domain_name)
+             VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (name) DO NOTHING RETURNING id",
             name,
             hash,
-            now
+            now,
+            role,
+            id,
+            domain
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -100,36 +126,6 @@ impl Store {
         sqlx::query!("DELETE FROM sessions WHERE operator_id = ?", id).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(true)
-    }
-
-    /// Keeps an operator out, and ends all of the operator's sessions. `false` if there is no such operator.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn disable_operator(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let now = now.unix();
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let id = sqlx::query_scalar!(
-            "UPDATE operators SET disabled_at = coalesce(disabled_at, ?) WHERE name = ? RETURNING id",
-            now,
-            name
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(id) = id else { return Ok(false) };
-        sqlx::query!("DELETE FROM sessions WHERE operator_id = ?", id).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(true)
-    }
-
-    /// Lets an operator in again. `false` if there is no such operator.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn enable_operator(&self, name: &str) -> Result<bool, StoreError> {
-        let changed =
-            sqlx::query!("UPDATE operators SET disabled_at = NULL WHERE name = ?", name).execute(&self.pool).await?;
-        Ok(changed.rows_affected() == 1)
     }
 
     /// The operator `id`, disabled or not.
@@ -234,7 +230,7 @@ impl Store {
             return Ok(None);
         }
         let id = sqlx::query_scalar!(
-            "INSERT INTO operators (name, password_hash, created_at) VALUES (?, ?, ?)
+            "INSERT INTO operators (name, password_hash, created_at, role) VALUES (?, ?, ?, 'operator')
              ON CONFLICT (name) DO NOTHING RETURNING id",
             name,
             hash,
@@ -246,4 +242,15 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(Ok(OperatorId(id))))
     }
+}
+
+/// The post as the table keeps it.
+pub(super) fn post(role: &str, domain: Option<String>, name: Option<String>) -> Result<Post, StoreError> {
+    let role: Role = role.parse().map_err(|error| damaged(&error))?;
+    let id = domain.map(|domain| domain.parse::<TenantId>()).transpose().map_err(|error| damaged(&error))?;
+    Post::of(role, id.zip(name)).ok_or_else(|| damaged(&"a tenant without a domain"))
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged { table: "operators", reason: error.to_string() }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::{CertificateId, OrderId, TrailId};
-use crate::store::trail::{Act, Actor};
+use crate::base::role::Reach;
+use crate::store::trail::{Act, Actor, Close, Pen};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, Proof};
 use crate::wire::request::Generation;
@@ -85,7 +86,6 @@ impl Store {
         act: Act<'_>,
         now: Timestamp,
     ) -> Result<(OrderId, bool), StoreError> {
-        let now = now.unix();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let open = sqlx::query_scalar!(
             "SELECT id FROM orders WHERE certificate_id = ? AND state IN ('queued', 'running')",
@@ -96,25 +96,16 @@ impl Store {
         if let Some(id) = open {
             return Ok((OrderId(id), false));
         }
-        let entry = sqlx::query_scalar!(
-            r#"INSERT INTO trail (opened_at, actor, address, act, subject, before, after)
-               VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id AS "id!""#,
-            now,
-            actor.name,
-            actor.address,
-            act.act,
-            act.subject,
-            act.before,
-            act.after
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
+        let mut pen = Pen::take_up(&mut transaction, &self.seal, now).await?;
+        let entry = pen.open(&mut transaction, actor, act, now).await?;
+        pen.put_down(&mut transaction).await?;
+        let now = now.unix();
         let id = sqlx::query_scalar!(
             r#"INSERT INTO orders (certificate_id, asked_by, trail_id, created_at) VALUES (?, ?, ?, ?)
                RETURNING id AS "id!""#,
             certificate.0,
             actor.name,
-            entry,
+            entry.0,
             now
         )
         .fetch_one(&mut *transaction)
@@ -141,7 +132,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         match id {
-            Some(id) => self.order(OrderId(id)).await,
+            Some(id) => self.order(&Reach::Everything, OrderId(id)).await,
             None => Ok(None),
         }
     }
@@ -159,29 +150,47 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn close_entries_of_ended_orders(&self) -> Result<u64, StoreError> {
-        let closed = sqlx::query!(
-            "UPDATE trail
-             SET outcome = ended.state, reason = ended.failure, closed_at = ended.ended_at
-             FROM (SELECT trail_id, state, failure, ended_at FROM orders WHERE state IN ('done', 'failed')) AS ended
-             WHERE trail.id = ended.trail_id AND trail.outcome = 'open'"
+    pub async fn close_entries_of_ended_orders(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let ended = sqlx::query!(
+            "SELECT trail_open.entry, orders.state, orders.failure
+             FROM trail_open JOIN orders ON orders.trail_id = trail_open.entry
+             WHERE orders.state IN ('done', 'failed')
+             ORDER BY trail_open.entry"
         )
-        .execute(&self.pool)
+        .fetch_all(&mut *transaction)
         .await?;
-        Ok(closed.rows_affected())
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let mut pen = Pen::take_up(&mut transaction, &self.seal, now).await?;
+        for order in &ended {
+            let close = match order.state.as_str() {
+                "done" => Close::Done { inverse: None },
+                _ => Close::Failed { reason: order.failure.as_deref().unwrap_or_default() },
+            };
+            pen.close(&mut transaction, TrailId(order.entry), &close, now).await?;
+        }
+        pen.put_down(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(ended.len() as u64)
     }
 
-    /// One order.
+    /// One order, if its certificate is in reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+    pub async fn order(&self, reach: &Reach, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
                     served_serial, proofs
-             FROM orders WHERE id = ?",
-            id.0
+             FROM orders
+             WHERE id = ? AND (? IS NULL OR certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))",
+            id.0,
+            base,
+            base
         )
         .fetch_optional(&self.pool)
         .await?
@@ -189,16 +198,21 @@ impl Store {
         .transpose()
     }
 
-    /// The newest orders, newest first.
+    /// The newest orders whose certificates are in reach, newest first.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn orders(&self, limit: u32) -> Result<Vec<OrderRow>, StoreError> {
+    pub async fn orders(&self, reach: &Reach, limit: u32) -> Result<Vec<OrderRow>, StoreError> {
+        let base = reach.base();
         sqlx::query_as!(
             Row,
             "SELECT id, certificate_id, asked_by, trail_id, state, created_at, ended_at, failure_place, failure,
                     served_serial, proofs
-             FROM orders ORDER BY id DESC LIMIT ?",
+             FROM orders
+             WHERE (? IS NULL OR certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))
+             ORDER BY id DESC LIMIT ?",
+            base,
+            base,
             limit
         )
         .fetch_all(&self.pool)
@@ -225,15 +239,23 @@ impl Store {
         Ok(())
     }
 
-    /// An order's story after line `after`, oldest first, at most 500 lines.
+    /// An order's story after line `after`, oldest first, at most 500 lines; none if it is out of reach.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn steps(&self, id: OrderId, after: i64) -> Result<Vec<OrderStep>, StoreError> {
+    pub async fn steps(&self, reach: &Reach, id: OrderId, after: i64) -> Result<Vec<OrderStep>, StoreError> {
+        let base = reach.base();
         let rows = sqlx::query!(
-            "SELECT id, at, words FROM order_steps WHERE order_id = ? AND id > ? ORDER BY id LIMIT 500",
+            "SELECT id, at, words FROM order_steps
+             WHERE order_id = ? AND id > ?
+               AND (? IS NULL OR order_id IN
+                   (SELECT id FROM orders
+                    WHERE certificate_id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?)))
+             ORDER BY id LIMIT 500",
             id.0,
-            after
+            after,
+            base,
+            base
         )
         .fetch_all(&self.pool)
         .await?;

@@ -200,6 +200,15 @@ impl Store {
         Ok(gone.rows_affected() > 0)
     }
 
+    /// Ends every session of an operator.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_sessions_of(&self, operator: OperatorId) -> Result<u64, StoreError> {
+        let gone = sqlx::query!("DELETE FROM sessions WHERE operator_id = ?", operator.0).execute(&self.pool).await?;
+        Ok(gone.rows_affected())
+    }
+
     /// Ends every session of an operator but the one of `kept`. Answers how many.
     ///
     /// # Errors

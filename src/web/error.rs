@@ -27,6 +27,9 @@ pub(super) enum PageError {
     /// Nobody is signed in.
     #[error("nobody is signed in")]
     SignInFirst,
+    /// The visitor's role does not reach so far.
+    #[error("the visitor's role may not")]
+    NotForRole,
     /// There is no such page, or no such row.
     #[error("there is no such page")]
     NotFound,
@@ -120,6 +123,8 @@ fn page(
     former: &Response,
     is_api: bool,
 ) -> Response {
+    let fault = former.extensions().get::<Fault>();
+    let is_stale = fault.is_none_or(|fault| !matches!(*fault.0, PageError::NotForRole));
     let body = if is_api {
         let body = serde_json::json!({ "error": sentence, "reference": reference });
         (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
@@ -130,7 +135,7 @@ fn page(
             status: status.as_u16(),
             heading: heading.to_owned(),
             sentence: sentence.to_owned(),
-            steps: steps(status, former.headers()),
+            steps: steps(status, is_stale, former.headers()),
             reference: reference.to_owned(),
             onward: Some(Link { href: routes::WALLS.to_owned(), words: "To the walls".to_owned() }),
         };
@@ -170,6 +175,11 @@ fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
         PageError::SignInFirst => {
             (StatusCode::UNAUTHORIZED, "Sign in first", "This needs a session, and there is none or it is over.")
         }
+        PageError::NotForRole => (
+            StatusCode::FORBIDDEN,
+            "Not with this role",
+            "Your account's role does not reach this. Nothing was changed. An operator can change the role.",
+        ),
         PageError::NotFound => words_for(StatusCode::NOT_FOUND),
         PageError::StaleForm => (
             StatusCode::FORBIDDEN,
@@ -223,12 +233,12 @@ fn words_for(status: StatusCode) -> (StatusCode, &'static str, &'static str) {
     (status, heading, sentence)
 }
 
-fn steps(status: StatusCode, headers: &HeaderMap) -> Vec<String> {
+fn steps(status: StatusCode, is_stale: bool, headers: &HeaderMap) -> Vec<String> {
     if let Some(wait) = headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok()) {
         return vec![format!("Wait {}, then try again.", spoken(Duration::from_secs(wait)))];
     }
     let steps: &[&str] = match status {
-        StatusCode::FORBIDDEN => &["Go back, load the page again, and send the form once more."],
+        StatusCode::FORBIDDEN if is_stale => &["Go back, load the page again, and send the form once more."],
         StatusCode::SERVICE_UNAVAILABLE => &[
             "Look whether the disk is full and whether the state directory still belongs to Rampart's user.",
             "The log of the service has the cause under the reference.",

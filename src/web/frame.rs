@@ -17,7 +17,13 @@ pub struct Frame {
     pub flash: Option<Flash>,
     /// The name of the host that is judged.
     pub host: String,
-    /// The seven walls, outermost first.
+    /// The page that the visitor begins with.
+    pub home: String,
+    /// Whether the navigation leads to all walls at once.
+    pub sees_walls: bool,
+    /// Whether the navigation leads to the operators.
+    pub manages_operators: bool,
+    /// The walls that the visitor may see, outermost first.
     pub walls: Vec<NavWall>,
     /// `looked 2 minutes ago`, or that nothing was looked at yet.
     pub facts_age: String,

@@ -147,6 +147,8 @@ pub struct FindingGroup {
 /// One entry of the trail.
 #[derive(Clone, Debug)]
 pub struct TrailRow {
+    /// Its number.
+    pub number: String,
     /// When, to the minute.
     pub at: String,
     /// Who.

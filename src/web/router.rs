@@ -1,19 +1,23 @@
-//! Every route with its guard beside it: a handler that takes a `Visit` needs an operator's session; the few that do
-//! not are named as open.
+//! The console's routes as one table: method, path, who may, handler. A row cannot be written without its permission,
+//! and the router itself asks it before the handler runs (`guard.rs`).
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{self, MethodRouter};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, events, order, passwords, setup, sign_in, ssh, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, invitation, operators, order, passwords, second_factor, setup, sign_in,
+    sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
 };
+use crate::web::may::May;
 use crate::web::state::AppState;
 use crate::web::{assets, error, headers, origin, routes, session};
 
@@ -23,18 +27,128 @@ const MOST_BODY_BYTES: usize = 64 * 1024;
 /// A page that is not drawn after this long is given up; only event streams go on longer, after their first byte.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// One route as data: what is asked before its handler runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRow {
+    /// `GET`, which answers `HEAD` too, or `POST`.
+    pub method: Method,
+    /// As the router has it: `/certificates/{id}/renew`.
+    pub path: &'static str,
+    /// Who may.
+    pub may: May,
+    /// Whether the handler may touch a session: the few that do not are files and the sign of life.
+    pub has_session: bool,
+}
+
+/// A route with its handler.
+struct Row {
+    route: RouteRow,
+    handlers: MethodRouter<AppState>,
+}
+
+impl Row {
+    /// A route that has no session.
+    fn without_session(mut self) -> Self {
+        self.route.has_session = false;
+        self
+    }
+}
+
+fn row(method: Method, path: &'static str, may: May, handlers: MethodRouter<AppState>) -> Row {
+    Row { route: RouteRow { method, path, may, has_session: true }, handlers }
+}
+
+fn get<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppState>) -> Row {
+    row(Method::GET, path, may, routing::get(handler))
+}
+
+fn post<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppState>) -> Row {
+    row(Method::POST, path, may, routing::post(handler))
+}
+
+/// The table.
+fn rows() -> Vec<Row> {
+    vec![
+        get(routes::STATIC, May::Anyone, assets::get).without_session(),
+        get(routes::HEALTH, May::Anyone, api::health).without_session(),
+        get(routes::SIGN_IN, May::Anyone, sign_in::get),
+        post(routes::SIGN_IN, May::Anyone, sign_in::post),
+        get(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::get),
+        post(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::post),
+        get(routes::SETUP, May::Anyone, setup::get),
+        post(routes::SETUP, May::Anyone, setup::post),
+        get(routes::INVITATION, May::Anyone, invitation::get),
+        post(routes::INVITATION, May::Anyone, invitation::post),
+        get(routes::API_SESSION, May::Anyone, api::session),
+        post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
+        get(routes::ACCOUNT, May::SignedIn, account::get),
+        post(routes::ACCOUNT_PASSWORD, May::SignedIn, account::change_password),
+        post(routes::ACCOUNT_SESSION_END, May::SignedIn, account::end_session),
+        post(routes::ACCOUNT_SESSIONS_END, May::SignedIn, account::end_others),
+        post(routes::ACCOUNT_DEVICE_FORGET, May::SignedIn, account::forget_device),
+        get(routes::SECOND_FACTOR, May::SignedIn, second_factor::get),
+        post(routes::SECOND_FACTOR, May::SignedIn, second_factor::begin),
+        post(routes::SECOND_FACTOR_PROOF, May::SignedIn, second_factor::finish),
+        post(routes::RECOVERY, May::SignedIn, second_factor::renew_recovery),
+        get(routes::WALLS, May::SeeWalls, walls::get),
+        post(routes::LOOK_AGAIN, May::LookAgain, walls::look_again),
+        get(routes::PASSWORDS, May::SeePolicy, passwords::get),
+        post(routes::PASSWORD_SETTINGS, May::ChangePolicy, passwords::save),
+        post(routes::PASSWORD_UNDO, May::ChangePolicy, passwords::undo),
+        get(routes::CERTIFICATES, May::SeeCertificates, certificates::get),
+        post(routes::CERTIFICATE_ACCOUNT, May::RegisterAtCa, certificates::register),
+        post(routes::CERTIFICATE_ORDERS, May::OrderCertificate, certificates::order),
+        post(routes::STANDING_END, May::OrderCertificate, standing::end),
+        get(routes::ORDER, May::SeeCertificates, order::get),
+        get(routes::ORDER_EVENTS, May::SeeCertificates, events::get),
+        post(routes::RENEW, May::RenewCertificate, certificates::renew),
+        get(routes::SSH, May::SeeWalls, ssh::get),
+        get(routes::UPGRADES, May::SeeWalls, upgrades::get),
+        get(routes::FIREWALL, May::SeeWalls, unbuilt::firewall),
+        get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
+        get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
+        get(routes::TRAIL, May::SeeTrail, trail::get),
+        get(routes::OPERATORS, May::ManageOperators, operators::get),
+        post(routes::OPERATORS, May::ManageOperators, operators::invite),
+        post(routes::OPERATOR_ROLE, May::ManageOperators, operators::role),
+        post(routes::OPERATOR_DISABLE, May::ManageOperators, operators::disable),
+        post(routes::OPERATOR_ENABLE, May::ManageOperators, operators::enable),
+        post(routes::OPERATOR_SESSIONS, May::ManageOperators, operators::end_sessions),
+        post(routes::OPERATOR_INVITATION, May::ManageOperators, operators::invite_again),
+        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
+        get(routes::API_WALLS, May::SeeWalls, api::walls),
+        get(routes::API_POLICY, May::SeePolicy, api::policy),
+        get(routes::API_ORDER, May::SeeCertificates, api::order),
+    ]
+}
+
+/// Every route of the console, as data.
+#[must_use]
+pub fn table() -> Vec<RouteRow> {
+    rows().into_iter().map(|row| row.route).collect()
+}
+
 /// The whole console.
 pub fn router(app: AppState) -> Router {
     let sessions = session::layer(app.deeds.store.clone(), app.deeds.clock.clone());
-    Router::new()
-        .merge(open())
-        .merge(for_operators())
+    let told = Refusals::default();
+    let (mut with_session, mut bare) = (Router::new(), Router::new());
+    for Row { route, handlers } in rows() {
+        let (path, has_session) = (route.path, route.has_session);
+        let gate = Gate { app: app.clone(), route, told: told.clone() };
+        let handlers = handlers.route_layer(from_fn_with_state(gate, guard::ask));
+        if has_session {
+            with_session = with_session.route(path, handlers);
+        } else {
+            bare = bare.route(path, handlers);
+        }
+    }
+    with_session
         .layer(from_fn(session::mark))
         .layer(sessions)
         .layer(from_fn(session::guard))
-        // Below here nothing touches a session.
-        .route(routes::STATIC, get(assets::get))
-        .route(routes::HEALTH, get(api::health))
+        // From here on nothing touches a session.
+        .merge(bare)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(CatchPanicLayer::custom(panicked))
@@ -42,45 +156,6 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), error::draw))
         .layer(from_fn(headers::guard))
         .with_state(app)
-}
-
-/// What strangers may reach.
-fn open() -> Router<AppState> {
-    Router::new()
-        .route(routes::SIGN_IN, get(sign_in::get).post(sign_in::post))
-        .route(routes::SETUP, get(setup::get).post(setup::post))
-        .route(routes::API_SESSION, get(api::session))
-}
-
-/// What needs an operator's session: each of these handlers takes a `Visit`.
-fn for_operators() -> Router<AppState> {
-    Router::new()
-        .route(routes::SIGN_OUT, post(sign_in::sign_out))
-        .route(routes::WALLS, get(walls::get))
-        .route(routes::LOOK_AGAIN, post(walls::look_again))
-        .route(routes::PASSWORDS, get(passwords::get))
-        .route(routes::PASSWORD_SETTINGS, post(passwords::save))
-        .route(routes::PASSWORD_UNDO, post(passwords::undo))
-        .route(routes::CERTIFICATES, get(certificates::get))
-        .route(routes::CERTIFICATE_ACCOUNT, post(certificates::register))
-        .route(routes::CERTIFICATE_ORDERS, post(certificates::order))
-        .route(routes::ORDER, get(order::get))
-        .route(routes::ORDER_EVENTS, get(events::get))
-        .route(routes::RENEW, post(certificates::renew))
-        .route(routes::SSH, get(ssh::get))
-        .route(routes::UPGRADES, get(upgrades::get))
-        .route(routes::FIREWALL, get(unbuilt::firewall))
-        .route(routes::XML_RPC, get(unbuilt::xml_rpc))
-        .route(routes::INTRUSION, get(unbuilt::intrusion))
-        .route(routes::TRAIL, get(trail::get))
-        .route(routes::ACCOUNT, get(account::get))
-        .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
-        .route(routes::ACCOUNT_SESSION_END, post(account::end_session))
-        .route(routes::ACCOUNT_SESSIONS_END, post(account::end_others))
-        .route(routes::ACCOUNT_DEVICE_FORGET, post(account::forget_device))
-        .route(routes::API_WALLS, get(api::walls))
-        .route(routes::API_POLICY, get(api::policy))
-        .route(routes::API_ORDER, get(api::order))
 }
 
 /// A panic ends one request, not the console; the page and the log get no detail of it but its place.

@@ -1,9 +1,10 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OrderId};
+use crate::base::ids::{CertificateId, OperatorId, OrderId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_IN_CODE: &str = "/sign-in/code";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 pub(super) const SETUP: &str = "/setup/{token}";
 pub(super) const LOOK_AGAIN: &str = "/look-again";
@@ -13,6 +14,7 @@ pub(super) const PASSWORD_UNDO: &str = "/passwords/undo";
 pub(super) const CERTIFICATES: &str = "/certificates";
 pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
 pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
+pub(super) const STANDING_END: &str = "/certificates/standing-orders/end";
 pub(super) const ORDER: &str = "/certificates/orders/{id}";
 pub(super) const ORDER_EVENTS: &str = "/certificates/orders/{id}/events";
 pub(super) const RENEW: &str = "/certificates/{id}/renew";
@@ -22,6 +24,17 @@ pub(super) const FIREWALL: &str = "/firewall";
 pub(super) const XML_RPC: &str = "/xml-rpc";
 pub(super) const INTRUSION: &str = "/intrusion";
 pub(super) const TRAIL: &str = "/trail";
+pub(super) const TRAIL_EXPORT: &str = "/trail/export";
+pub(super) const SECOND_FACTOR: &str = "/account/second-factor";
+pub(super) const SECOND_FACTOR_PROOF: &str = "/account/second-factor/proof";
+pub(super) const RECOVERY: &str = "/account/recovery";
+pub(super) const OPERATORS: &str = "/operators";
+pub(super) const OPERATOR_ROLE: &str = "/operators/{id}/role";
+pub(super) const OPERATOR_DISABLE: &str = "/operators/{id}/disable";
+pub(super) const OPERATOR_ENABLE: &str = "/operators/{id}/enable";
+pub(super) const OPERATOR_SESSIONS: &str = "/operators/{id}/end-sessions";
+pub(super) const OPERATOR_INVITATION: &str = "/operators/{id}/invitation";
+pub(super) const INVITATION: &str = "/invitation/{token}";
 pub(super) const ACCOUNT: &str = "/account";
 pub(super) const ACCOUNT_PASSWORD: &str = "/account/password";
 pub(super) const ACCOUNT_SESSION_END: &str = "/account/sessions/end";
@@ -36,6 +49,15 @@ pub(super) const STATIC: &str = "/static/{file}";
 
 pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
+}
+
+/// Where a form about an account posts to: `act` is the last part of the path, such as `role`.
+pub(super) fn operator(id: OperatorId, act: &str) -> String {
+    format!("/operators/{id}/{act}")
+}
+
+pub(super) fn invitation(token: &str) -> String {
+    format!("/invitation/{token}")
 }
 
 /// Where the form of a certificate posts to that orders it anew.

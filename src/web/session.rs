@@ -1,6 +1,7 @@
 //! The cookie and what a session holds: the operator, the CSRF token, what to say once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{Entry, SET_COOKIE};
@@ -12,12 +13,15 @@ use tower_sessions::session::Error as SessionError;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
 use crate::base::rng::{Random, token};
 use crate::deeds::Deeds;
+use crate::deeds::sign_in::Proved;
 use crate::store::Store;
 use crate::store::sessions::{ADDRESS_KEY, BROWSER_KEY, OPERATOR_KEY, SINCE_KEY, Sessions};
 use crate::web::error::PageError;
+use crate::wire::grant::SessionMark;
 
 /// The cookie's name: `__Host-` binds it to this name, this path and TLS (RFC 6265bis section 4.1.3.2).
 pub const COOKIE: &str = "__Host-rampart";
@@ -54,6 +58,10 @@ const FORGET: &str = "__Host-rampart=; Path=/; Max-Age=0; Secure; HttpOnly; Same
 
 const CSRF_KEY: &str = "csrf";
 const SEEN_KEY: &str = "seen";
+const AWAITED_KEY: &str = "awaited";
+
+/// A code is owed for this long after the password.
+const AWAITED_FOR: Duration = Duration::from_mins(5);
 
 /// A session is touched at most this often, in seconds.
 const TOUCH_SECONDS: i64 = 60;
@@ -117,6 +125,32 @@ pub(super) async fn begin(session: &Session, signed_in: SignedIn, deeds: &Deeds)
     Ok(())
 }
 
+/// Keeps that this browser has shown a right password and owes a code, under a new id. It opens nothing else.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn await_code(session: &Session, proved: &Proved, deeds: &Deeds) -> Result<(), SessionError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(AWAITED_KEY, (proved.operator.0, &proved.name, deeds.clock.now().unix())).await?;
+    csrf(session, deeds.random.as_ref()).await?;
+    Ok(())
+}
+
+/// Who owes a code, if that is not too long ago.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<Proved>, SessionError> {
+    let awaited = session.get::<(i64, String, i64)>(AWAITED_KEY).await?;
+    let is_fresh = |at: i64| now.since(Timestamp::from_unix(at)) < AWAITED_FOR;
+    Ok(awaited.filter(|(_, _, at)| is_fresh(*at)).map(|(operator, name, _)| Proved {
+        operator: OperatorId(operator),
+        name,
+        second_factor: true,
+    }))
+}
+
 /// Goes on with the session under a new id and with a new CSRF token, as after a password was proved again.
 ///
 /// # Errors
@@ -132,6 +166,13 @@ pub(super) async fn renew(session: &Session, random: &dyn Random) -> Result<(), 
 /// Our own store failed.
 pub(super) async fn end(session: &Session) -> Result<(), SessionError> {
     session.flush().await
+}
+
+/// The name under which the agent knows the session; `None` before it is kept.
+pub(super) fn mark_of(session: &Session) -> Option<SessionMark> {
+    let id = session.id()?.0.to_be_bytes();
+    // Not the digest that the store keeps: whoever reads one half learns nothing of the other.
+    sha256_hex(&[b"session of the console: ".as_slice(), &id].concat()).parse().ok()
 }
 
 /// Who the session belongs to.

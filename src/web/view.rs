@@ -10,6 +10,7 @@ use crate::store::trail::Entry;
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
 use crate::web::frame::{Flash, Frame, NavWall};
+use crate::web::may::May;
 use crate::web::parts::{EvidenceView, FindingGroup, FindingView, Link, Mark, RemedyView, TrailRow, Undo, WallHead};
 use crate::web::state::AppState;
 use crate::web::{assets, flash, routes};
@@ -23,6 +24,9 @@ pub(super) fn bare_frame(app: &AppState) -> Frame {
         csrf: String::new(),
         flash: None,
         host: app.host.to_string(),
+        home: routes::WALLS.to_owned(),
+        sees_walls: false,
+        manages_operators: false,
         walls: Vec::new(),
         facts_age: String::new(),
         demo: app.demo,
@@ -40,10 +44,26 @@ pub(super) async fn frame(app: &AppState, visit: &Visit, title: &str, slug: &str
         operator: Some(visit.name.clone()),
         csrf: visit.csrf.clone(),
         flash: said.map(|said| Flash { mark: said.mark(), text: said.text().to_owned() }),
-        walls: walls.report.walls.iter().map(nav_wall).collect(),
-        facts_age: facts_age(&walls, app.deeds.clock.now()),
+        home: visit.home().to_owned(),
+        sees_walls: visit.may(May::SeeWalls),
+        manages_operators: visit.may(May::ManageOperators),
+        walls: if visit.may(May::SeeWalls) { walls.report.walls.iter().map(nav_wall).collect() } else { own_walls() },
+        facts_age: if visit.may(May::SeeWalls) { facts_age(&walls, app.deeds.clock.now()) } else { String::new() },
+        // The host's own name says nothing to a tenant, and is none of a tenant's business.
+        host: visit.domain.as_ref().map_or_else(|| app.host.to_string(), |(_, name)| printable(name)),
         ..bare_frame(app)
     })
+}
+
+/// The walls of which a tenant has a part, without a verdict: that would be one on all tenants.
+fn own_walls() -> Vec<NavWall> {
+    let plain = |wall: Wall| NavWall {
+        slug: wall.slug().to_owned(),
+        title: wall.title().to_owned(),
+        href: wall_path(wall),
+        mark: Mark::Plain,
+    };
+    vec![plain(Wall::Passwords), plain(Wall::Certificates)]
 }
 
 /// When the oldest of the facts was read.
@@ -216,8 +236,9 @@ fn evidence_view(evidence: &crate::audit::finding::Evidence) -> EvidenceView {
     }
 }
 
-/// One entry of the trail, with its undo where the entry keeps an inverse that was not used yet.
-pub(super) fn trail_row(entry: &Entry) -> TrailRow {
+/// One entry of the trail, with its undo where the entry keeps an inverse that was not used yet and the visitor may use
+/// it. A tenant is not shown from where others came.
+pub(super) fn trail_row(entry: &Entry, visit: &Visit) -> TrailRow {
     let mark = match entry.outcome.as_str() {
         "done" => Mark::Pass,
         "open" => Mark::Busy,
@@ -228,11 +249,16 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
         (None, Some(by)) => format!("undone by entry {by}"),
         (None, None) => entry.outcome.clone(),
     };
-    let can_undo = entry.inverse.is_some() && entry.undone_by.is_none() && entry.outcome == "done";
+    let sees_address = visit.domain.is_none() || entry.actor == visit.name;
+    let can_undo = visit.may(May::ChangePolicy)
+        && entry.inverse.is_some()
+        && entry.undone_by.is_none()
+        && entry.outcome == "done";
     TrailRow {
+        number: entry.id.to_string(),
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
-        from: entry.address.clone().unwrap_or_default(),
+        from: entry.address.as_deref().filter(|_| sees_address).map(printable).unwrap_or_default(),
         what: format!("{} {}", act_words(&entry.act), printable(&entry.subject)),
         before: entry.before.as_deref().map(printable).unwrap_or_default(),
         after: entry.after.as_deref().map(printable).unwrap_or_default(),
@@ -248,18 +274,32 @@ pub(super) fn trail_row(entry: &Entry) -> TrailRow {
 
 fn act_words(act: &str) -> &str {
     match act {
+        "access.refused" => "was not let to",
         "session.sign-in" => "signed in:",
         "session.sign-out" => "signed out:",
         "operator.add" => "added the operator",
+        "operator.invite" => "invited",
+        "operator.invite-again" => "made another link for",
+        "operator.accept" => "set a password for",
+        "operator.role" => "changed the role of",
+        "operator.disable" => "disabled",
+        "operator.enable" => "enabled",
+        "operator.end-sessions" => "ended every session of",
         "session.end" => "ended a session of",
         "session.end-others" => "ended all other sessions of",
         "session.forget-device" => "forgot a device of",
         "operator.password" => "changed the password of",
-        "operator.disable" => "disabled the operator",
-        "operator.enable" => "let in again the operator",
         "operator.reset" => "gave a new password to",
+        "operator.offer-link" => "showed a setup link for",
         "policy.change" => "changed",
         "policy.undo" => "put back",
+        "session.code" => "brought a code of the second factor:",
+        "factor.begin" => "began a second factor for",
+        "factor.enrol" => "put a second factor in force for",
+        "factor.recovery" => "made new recovery codes for",
+        "factor.forget" => "forgot the second factor of",
+        "standing-order.place" => "let the agent keep",
+        "standing-order.end" => "ended the agent's keeping of",
         "certificate.account" => "made an account at",
         "certificate.order" => "ordered",
         "certificate.renew" => "renewed",

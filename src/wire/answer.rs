@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
+use crate::wire::journal::JournalPage;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -30,15 +32,28 @@ pub enum Answer {
     /// To `ReadFactor`.
     Factor(FactorFacts),
     /// To `ReadStandingOrders`.
-    StandingOrders(Vec<PlacedOrder>),
+    StandingOrders {
+        /// Each of them.
+        orders: Vec<PlacedOrder>,
+    },
     /// To `BeginEnrolment`.
     EnrolmentBegun(EnrolmentBegun),
     /// To `FinishEnrolment` and `RenewRecovery`: codes that are shown once, and work once each.
-    RecoveryCodes(Vec<Carried>),
+    RecoveryCodes {
+        /// The codes.
+        codes: Vec<Carried>,
+    },
     /// To `CheckCode`: it was good, and is used up.
     CodeGood(CodeGood),
-    /// To `MakeGrant`: the token to bring along.
-    Granted(Carried),
+    /// To `MakeGrant`.
+    Granted {
+        /// 128 random bits, base64url.
+        token: Carried,
+    },
+    /// To `NoteTrail`: the line of the journal that notes it.
+    Noted(Tip),
+    /// To `ReadJournal`.
+    Journal(JournalPage),
     /// It is done, and there is nothing more to say.
     Done,
 }
@@ -200,6 +215,9 @@ pub struct CertificateFacts {
     pub zones: Vec<String>,
     /// What lies on disk.
     pub kept: Vec<KeptCertificate>,
+    /// The standing orders in force; none in facts that an older agent gave.
+    #[serde(default)]
+    pub standing: Vec<PlacedOrder>,
 }
 
 /// One certificate on disk.
@@ -268,4 +286,26 @@ pub struct Proof {
     pub name: String,
     /// The serial number it served, lower-case hex.
     pub serial: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_are_lists_or_words_can_be_written_and_read_back() {
+        let answers = [
+            Answer::StandingOrders { orders: Vec::new() },
+            Answer::RecoveryCodes { codes: vec![Carried::new("abcd".to_owned())] },
+            Answer::Granted { token: Carried::new("abcd".to_owned()) },
+            Answer::Factor(FactorFacts { since: None, recovery_left: 0 }),
+            Answer::CodeGood(CodeGood { recovery: true, recovery_left: 9 }),
+            Answer::Done,
+        ];
+
+        for answer in answers {
+            let text = serde_json::to_string(&Reply::Ok(answer.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<Reply>(&text).unwrap(), Ok(answer));
+        }
+    }
 }

@@ -8,4 +8,5 @@ pub mod call;
 pub mod carried;
 pub mod frame;
 pub mod grant;
+pub mod journal;
 pub mod request;

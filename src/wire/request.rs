@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::encoding::sha256_hex;
+use crate::base::hash_chain::Hash;
 use crate::base::ids::CertificateId;
 use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
@@ -20,6 +21,20 @@ pub enum Request {
     ReadPackages,
     /// Which certificate generations lie on disk, and which one nginx is told to serve.
     ReadCertificates,
+    /// The end of the console's trail: written into the agent's own journal, so that each half holds the other's end.
+    NoteTrail {
+        /// The number of its last record.
+        number: i64,
+        /// The hash of that record.
+        hash: Hash,
+    },
+    /// Lines of the agent's own journal, oldest first.
+    ReadJournal {
+        /// Only lines after this one.
+        after: i64,
+        /// At most so many.
+        limit: u32,
+    },
     /// Make a private key and a certificate signing request for it. The key never leaves the agent.
     MakeKey {
         /// Which certificate the key is for.
@@ -165,6 +180,8 @@ impl Request {
             Self::ReadSsh => "read-ssh",
             Self::ReadPackages => "read-packages",
             Self::ReadCertificates => "read-certificates",
+            Self::NoteTrail { .. } => "note-trail",
+            Self::ReadJournal { .. } => "read-journal",
             Self::MakeKey { .. } => "make-key",
             Self::Install { .. } => "install",
             Self::ReadFactor { .. } => "read-factor",
@@ -188,6 +205,9 @@ impl Request {
             | Self::ReadSsh
             | Self::ReadPackages
             | Self::ReadCertificates
+            // Writes a line about the console itself, and nothing else.
+            | Self::NoteTrail { .. }
+            | Self::ReadJournal { .. }
             | Self::ReadFactor { .. }
             | Self::ReadStandingOrders => Needs::Nothing,
             Self::BeginEnrolment { .. }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::town::code;
 use rampart::app::demo::process::{Child, Start, free_port};
 use rampart::app::demo::world::{OPERATOR, World};
 use serde_json::{Value, json};
@@ -217,5 +218,25 @@ impl Browser {
         self.fill("#password", world.password.expose()).await;
         self.press("button.main").await;
         self.sees("h1", "The walls of").await;
+    }
+
+    /// Sets up the second factor with the code that root printed; answers the seed and the recovery codes.
+    pub(crate) async fn enrol(&self, world: &World) -> (String, Vec<String>) {
+        self.open("/account/second-factor").await;
+        self.fill("#proof", world.enrolment.expose()).await;
+        self.press("button.main").await;
+        self.sees("h2", "Scan this").await;
+        let seed = self.text("code.seed").await;
+        self.fill("#code", &code(&seed, 0)).await;
+        self.press("button.main").await;
+        self.sees("h2", "Recovery codes").await;
+        (seed, self.texts(".codes code").await)
+    }
+
+    /// Shows the code that an act which reaches root is asked for.
+    pub(crate) async fn step_up(&self, heading: &str, code: &str) {
+        self.sees("h1", heading).await;
+        self.fill("#code", code).await;
+        self.press("button.main").await;
     }
 }

@@ -3,6 +3,7 @@
 
 mod browser;
 mod main_job;
+mod second_factor;
 mod strangers;
 mod town;
 mod without_script;

@@ -9,7 +9,7 @@ use rampart::tls::probe;
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::town::{StillCa, stored, world};
+use crate::town::{StillCa, code, stored, world};
 
 const SETTING: &str = "users.password_length";
 const ROW: &str = "#users-password_length";
@@ -22,8 +22,9 @@ async fn the_main_job_goes_through_in_a_browser() {
     sign_in_after_a_wrong_password(&browser, &world).await;
     see_the_walls(&browser).await;
     raise_and_undo(&browser, &world).await;
+    let (seed, _) = browser.enrol(&world).await;
     register(&browser).await;
-    order_and_watch(&browser, &world).await;
+    order_and_watch(&browser, &world, &seed).await;
     sign_out(&browser).await;
 
     assert_eq!(browser.witnessed().await, "");
@@ -95,11 +96,12 @@ async fn register(browser: &Browser) {
     browser.sees("#account", "operator@example.test").await;
 }
 
-async fn order_and_watch(browser: &Browser, world: &World) {
+async fn order_and_watch(browser: &Browser, world: &World, seed: &str) {
     let still = StillCa::hold(world);
     browser.fill("#order-name", "east.example.test").await;
     browser.press("#order button").await;
-    browser.sees("h1", "*.east.example.test").await;
+    browser.step_up("Order a certificate for *.east.example.test", &code(seed, 1)).await;
+    browser.sees(".steps, ol[data-events]", "").await;
     // Whatever the list holds at each change outlives the reload at the end.
     let at_first = browser
         .run(

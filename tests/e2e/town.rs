@@ -9,8 +9,11 @@ use nix::unistd::Pid;
 use rampart::app::demo::Tools;
 use rampart::app::demo::process::free_port;
 use rampart::app::demo::world::World;
+use rampart::base::clock::{Clock as _, SystemClock};
+use rampart::base::encoding::from_base32;
 use rampart::fusionpbx::{ConnectOptions, FusionPbx};
 use rampart::policy::Key;
+use totp_rs::Builder;
 
 /// Starts the demo's world with its twelve tenants.
 pub(crate) async fn world() -> World {
@@ -32,6 +35,13 @@ pub(crate) async fn stored(world: &World, key: &str) -> Option<String> {
     let value = value.map(ToOwned::to_owned);
     database.close().await;
     value
+}
+
+/// What the authenticator behind `seed` shows `steps` half minutes from now: the agent takes the one of the next, too.
+pub(crate) fn code(seed: &str, steps: u64) -> String {
+    let seed: String = seed.split_whitespace().collect();
+    let authenticator = Builder::new().with_secret(from_base32(&seed).unwrap()).build().unwrap();
+    authenticator.generate(u64::try_from(SystemClock.now().unix()).unwrap() + 30 * steps).to_string()
 }
 
 /// Holds the certificate authority still as long as it lives.

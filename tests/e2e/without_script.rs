@@ -7,7 +7,7 @@ use rampart::base::names::Fqdn;
 use rampart::tls::probe;
 
 use crate::browser::Browser;
-use crate::town::{stored, world};
+use crate::town::{code, stored, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_goes_through_without_script() {
@@ -18,12 +18,13 @@ async fn the_main_job_goes_through_without_script() {
     browser.open("/passwords").await;
     browser.press_button("#users-password_length", "Raise to 15").await;
     browser.sees(".flash", "15").await;
+    let (seed, _) = browser.enrol(&world).await;
     browser.open("/certificates").await;
     browser.fill("#contact", "operator@example.test").await;
     browser.press("#terms").await;
     browser.press("#account button").await;
     browser.press_button("#coverage", "Order *.mill.example.test").await;
-    browser.sees("h1", "*.mill.example.test").await;
+    browser.step_up("Order a certificate for *.mill.example.test", &code(&seed, 1)).await;
     let look_again = async || {
         let is_over = !browser.texts("#proof").await.is_empty();
         if !is_over && !browser.texts(".refresh a").await.is_empty() {

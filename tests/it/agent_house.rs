@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rampart::agent::config::AgentConfig;
 use rampart::agent::serve;
-use rampart::base::clock::SystemClock;
+use rampart::base::clock::{Clock, SystemClock};
 use rampart::base::encoding::hex;
 use rampart::base::rng::{Random as _, SystemRandom};
 use rampart::host::Agent;
@@ -56,6 +56,11 @@ pub(crate) struct RunningAgent {
 impl RunningAgent {
     /// Starts it with these settings and waits until it answers or refuses.
     pub(crate) async fn start(settings: &str) -> Self {
+        Self::start_at(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same, with a clock of the test's.
+    pub(crate) async fn start_at(settings: &str, clock: Arc<dyn Clock>) -> Self {
         let config = AgentConfig::parse(settings).unwrap();
         let socket = config.socket.clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -63,7 +68,7 @@ impl RunningAgent {
             drop(stopped.await);
         };
         let serving = tokio::spawn(async {
-            serve::run(config, Arc::new(SystemClock), Arc::new(SystemRandom), shutdown).await.unwrap();
+            serve::run(config, clock, Arc::new(SystemRandom), shutdown).await.unwrap();
         });
         let agent = Agent::at(socket.clone());
         wait_for(&agent, || serving.is_finished()).await;

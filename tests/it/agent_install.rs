@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use rampart::app::demo::nginx::Nginx;
 use rampart::app::demo::process::{Start, free_port};
+use rampart::base::clock::SystemClock;
 use rampart::base::encoding::from_base64;
 use rampart::base::ids::CertificateId;
 use rampart::base::names::{CertificateName, Fqdn};
 use rampart::host::{Agent, AgentError};
 use rampart::tls::probe;
 use rampart::wire::answer::{Installed, Refusal};
-use rampart::wire::request::{Generation, KeyKind};
+use rampart::wire::request::{Generation, KeyKind, Request};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SignatureAlgorithm};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 
 use crate::agent_house::{RunningAgent, Scratch, journal, settings, wait_for};
+use crate::support::authenticator::{Authenticator, allow, session};
 
 const ONE: CertificateId = CertificateId(1);
 
@@ -109,8 +111,14 @@ impl World {
         probe::handshake(address, &name, Duration::from_secs(5)).await.unwrap().leaf.serial
     }
 
+    /// An operator lets the agent keep this certificate.
+    async fn allow(&self, agent: &Agent, certificate: CertificateId, texts: &[&str]) {
+        allow(agent, &self.house.path().join("place"), certificate, texts).await;
+    }
+
     /// Makes a key, has it signed and installs it.
     async fn install(&self, agent: &Agent, kind: KeyKind, texts: &[&str]) -> Result<Installed, AgentError> {
+        self.allow(agent, ONE, texts).await;
         let made = agent.make_key(ONE, &names(texts), kind).await.unwrap();
         let chain = self.authority.sign(&made.csr, kind, texts);
         agent.install(ONE, made.generation, &chain).await
@@ -203,6 +211,7 @@ async fn a_chain_that_is_not_what_was_ordered_touches_nothing() {
     let running = RunningAgent::start(&world.settings()).await;
     let agent = &running.agent;
     let ordered = ["a.example.com"];
+    world.allow(agent, ONE, &ordered).await;
     let one = agent.make_key(ONE, &names(&ordered), KeyKind::EcdsaP256).await.unwrap();
     let two = agent.make_key(ONE, &names(&ordered), KeyKind::EcdsaP256).await.unwrap();
 
@@ -234,16 +243,26 @@ async fn names_outside_the_zones_or_served_by_the_site_are_refused() {
     let running = RunningAgent::start(&world.settings()).await;
     let agent = &running.agent;
 
-    let outside = agent.make_key(ONE, &names(&["a.example.org"]), KeyKind::EcdsaP256).await;
-    let none = agent.make_key(ONE, &[], KeyKind::EcdsaP256).await;
-    let negative = agent.make_key(CertificateId(-7), &names(&["a.example.com"]), KeyKind::EcdsaP256).await;
+    let mut ann = Authenticator::enrol(agent, &world.house.path().join("place"), "ann", &SystemClock).await;
+    let mut granted = async |certificate, texts: &[&str]| {
+        let (names, key) = (names(texts), KeyKind::EcdsaP256);
+        let what = Request::MakeKey { certificate, names: names.clone(), key };
+        let grant = agent.grant(&ann.operator.clone(), &session("one"), ann.spare(), what).await.unwrap();
+        agent.with_grant(grant).make_key(certificate, &names, key).await
+    };
+
+    let outside = granted(ONE, &["a.example.org"]).await;
+    let none = granted(ONE, &[]).await;
+    let negative = granted(CertificateId(-7), &["a.example.com"]).await;
     let served = reason(world.install(agent, KeyKind::EcdsaP256, &["pbx.example.com"]).await);
 
     for outcome in [outside, none, negative] {
-        assert!(matches!(outcome, Err(AgentError::Refused(_))), "{outcome:?}");
+        let unable = matches!(outcome, Err(AgentError::Refused(Refusal::NotAllowed { .. } | Refusal::Unable { .. })));
+        assert!(unable, "{outcome:?}");
     }
     assert!(served.contains("already served by another server block"), "{served}");
     world.install(agent, KeyKind::EcdsaP256, &["free.example.com"]).await.unwrap();
+    world.allow(agent, CertificateId(2), &["free.example.com"]).await;
     let made = agent.make_key(CertificateId(2), &names(&["free.example.com"]), KeyKind::EcdsaP256).await.unwrap();
     let chain = world.authority.sign(&made.csr, KeyKind::EcdsaP256, &["free.example.com"]);
     let twice = reason(agent.install(CertificateId(2), made.generation, &chain).await);

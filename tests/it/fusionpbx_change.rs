@@ -2,6 +2,7 @@
 
 use rampart::app::demo::fusionpbx::Generation;
 use rampart::base::ids::{SettingId, TenantId};
+use rampart::base::role::Reach;
 use rampart::fusionpbx::overrides::OverridesWanted;
 use rampart::fusionpbx::{Change, ChangeError, Expected, FusionPbx, PolicyReading, Scope, Stored};
 use rampart::policy::Key;
@@ -197,7 +198,7 @@ async fn a_tenants_override_is_changed_and_no_other_row_can_be_named() {
         let fusionpbx = database.fusionpbx().await;
         let global = fusionpbx.global_policy().await.unwrap();
         let wanted = OverridesWanted { search: "east".to_owned(), limit: 10, ..Default::default() };
-        let page = fusionpbx.overrides(&global, &wanted).await.unwrap();
+        let page = fusionpbx.overrides(&Reach::Everything, &global, &wanted).await.unwrap();
         let east = page.overrides.first().unwrap();
         let change = Change {
             scope: Scope::Tenant(east.tenant.id),
@@ -216,7 +217,7 @@ async fn a_tenants_override_is_changed_and_no_other_row_can_be_named() {
         let changed = fusionpbx.change_setting(&change).await.unwrap();
 
         assert_eq!(changed.before, Some(stored("8")), "{generation:?}");
-        let page = fusionpbx.overrides(&global, &wanted).await.unwrap();
+        let page = fusionpbx.overrides(&Reach::Everything, &global, &wanted).await.unwrap();
         assert_eq!(page.overrides.first().unwrap().row, changed.after);
     }
 }

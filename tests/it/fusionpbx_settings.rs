@@ -3,6 +3,7 @@
 use rampart::app::demo::fusionpbx::Generation;
 use rampart::app::demo::town::HOSTILE_NAME;
 use rampart::base::ids::{SettingId, TenantId};
+use rampart::base::role::{OwnDomain, Reach};
 use rampart::fusionpbx::overrides::{Override, OverridesWanted};
 use rampart::fusionpbx::settings::Level;
 use rampart::fusionpbx::tenants::TenantsWanted;
@@ -152,7 +153,7 @@ async fn every_override(fusionpbx: &FusionPbx, wanted: OverridesWanted) -> Vec<O
     let mut wanted = wanted;
     let mut all = Vec::new();
     loop {
-        let page = fusionpbx.overrides(&global, &wanted).await.unwrap();
+        let page = fusionpbx.overrides(&Reach::Everything, &global, &wanted).await.unwrap();
         all.extend(page.overrides);
         if page.next.is_none() {
             return all;
@@ -200,12 +201,12 @@ async fn overrides_can_be_searched_and_a_lost_place_begins_again() {
     let global = fusionpbx.global_policy().await.unwrap();
     let search = |search: &str| OverridesWanted { search: search.to_owned(), limit: 50, ..Default::default() };
 
-    let harbour = fusionpbx.overrides(&global, &search("HARBOUR")).await.unwrap();
-    let nobody = fusionpbx.overrides(&global, &search("' OR 1=1 --%")).await.unwrap();
+    let harbour = fusionpbx.overrides(&Reach::Everything, &global, &search("HARBOUR")).await.unwrap();
+    let nobody = fusionpbx.overrides(&Reach::Everything, &global, &search("' OR 1=1 --%")).await.unwrap();
     let lost = OverridesWanted { after: Some(SettingId(Uuid::new_v4())), limit: 50, ..Default::default() };
-    let lost = fusionpbx.overrides(&global, &lost).await.unwrap();
+    let lost = fusionpbx.overrides(&Reach::Everything, &global, &lost).await.unwrap();
     let of_key = OverridesWanted { key: Key::parse("extension.password_strength"), limit: 50, ..Default::default() };
-    let of_key = fusionpbx.overrides(&global, &of_key).await.unwrap();
+    let of_key = fusionpbx.overrides(&Reach::Everything, &global, &of_key).await.unwrap();
 
     assert_eq!((harbour.overrides.len(), harbour.total, harbour.weaker, harbour.weaker_tenants), (2, 2, 2, 1));
     assert_eq!((nobody.overrides.len(), nobody.total), (0, 0));
@@ -213,9 +214,10 @@ async fn overrides_can_be_searched_and_a_lost_place_begins_again() {
     assert_eq!(of_key.overrides.len(), 1);
     let one = &of_key.overrides[0];
     let by_id = OverridesWanted { id: Some(one.row.id), limit: 50, ..Default::default() };
-    assert_eq!(fusionpbx.overrides(&global, &by_id).await.unwrap().overrides, of_key.overrides);
-    let by_tenant = OverridesWanted { tenant: Some(one.tenant.id), limit: 50, ..Default::default() };
-    assert_eq!(fusionpbx.overrides(&global, &by_tenant).await.unwrap().overrides, harbour.overrides);
+    assert_eq!(fusionpbx.overrides(&Reach::Everything, &global, &by_id).await.unwrap().overrides, of_key.overrides);
+    let own = Reach::Domain(OwnDomain { id: one.tenant.id, name: String::new(), host: None });
+    let all = OverridesWanted { limit: 50, ..Default::default() };
+    assert_eq!(fusionpbx.overrides(&own, &global, &all).await.unwrap().overrides, harbour.overrides);
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use rampart::app::demo::fusionpbx::Generation;
+use rampart::base::names::OperatorName;
+use rampart::base::role::Post;
+use rampart::store::trail::Actor;
 use reqwest::header::{HOST, ORIGIN};
 use reqwest::{Method, RequestBuilder, StatusCode};
 
@@ -12,10 +15,22 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 13] = [
+const CHANGES: [(&str, &[(&str, &str)]); 25] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
+    ("/sign-in/code", &[("code", "123456")]),
+    ("/invitation/{token}", &[("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
+    ("/operators", &[("name", "dora"), ("role", "viewer")]),
+    ("/operators/{id}/role", &[("role", "support")]),
+    ("/operators/{id}/end-sessions", &[]),
+    ("/operators/{id}/invitation", &[]),
+    ("/operators/{id}/disable", &[]),
+    ("/operators/{id}/enable", &[]),
     ("/sign-out", &[]),
+    ("/account/second-factor", &[("code", "abcd-efgh")]),
+    ("/account/second-factor/proof", &[("code", "123456")]),
+    ("/account/recovery", &[("code", "123456")]),
+    ("/certificates/standing-orders/end", &[("certificate", "1")]),
     ("/look-again", &[]),
     ("/passwords/settings", &[("scope", "global"), ("key", "users.password_length"), ("value", "20")]),
     ("/passwords/undo", &[("entry", "1")]),
@@ -49,6 +64,7 @@ struct House {
     database: Database,
     operator: Browser,
     link: String,
+    invitation: String,
 }
 
 impl House {
@@ -57,7 +73,10 @@ impl House {
         let app = TestApp::start(database.fusionpbx().await.into()).await;
         let link = app.state.deeds.offer_setup().await.unwrap().unwrap().expose().clone();
         let operator = app.operator().await;
-        Self { app, database, operator, link }
+        let actor = Actor { name: "ann".to_owned(), address: None };
+        let name = OperatorName::parse("bob").unwrap();
+        let invitation = app.state.deeds.invite(&actor, &name, &Post::Viewer).await.unwrap().expose().clone();
+        Self { app, database, operator, link, invitation }
     }
 
     /// The path, and the fields with whatever makes them work.
@@ -70,7 +89,10 @@ impl House {
             let kept = form.fields.into_iter().filter(|(name, _)| name != "csrf" && name != "value");
             fields = kept.chain([("value".to_owned(), "20".to_owned())]).collect();
         }
-        (path.replace("{token}", &self.link).replace("{id}", "1"), fields)
+        let token = if path.starts_with("/invitation") { &self.invitation } else { &self.link };
+        // Ann is account 1, bob is account 2.
+        let id = if path.starts_with("/operators") { "2" } else { "1" };
+        (path.replace("{token}", token).replace("{id}", id), fields)
     }
 
     /// Everything that the requests could have changed.
@@ -178,7 +200,7 @@ async fn the_same_requests_with_the_right_token_are_heard() {
 
     for (path, fields) in CHANGES {
         let (at, fields) = house.target(path, fields).await;
-        let browser = if path == "/setup/{token}" { house.app.stranger() } else { house.app.signed_in().await };
+        let browser = if path.ends_with("/{token}") { house.app.stranger() } else { house.app.signed_in().await };
         let own = browser.csrf().await;
         let request = browser.request(Method::POST, &at).form(&form(&own, &fields));
         let answer = send(&browser, request).await;

@@ -22,7 +22,7 @@ async fn running(app: &TestApp) -> OrderRow {
     let names = [CertificateName::parse("north.example.test").unwrap()];
     let certificate = store.certificate_for(&names, KeyKind::Rsa2048, 0, now).await.unwrap();
     let actor = Actor { name: "ann".to_owned(), address: None };
-    let act = Act { act: "certificate.order", subject: "north.example.test", before: None, after: None };
+    let act = Act { act: "certificate.order", subject: "north.example.test", ..Act::default() };
     store.queue_order(certificate, &actor, act, now).await.unwrap();
     store.claim_order(now).await.unwrap().unwrap()
 }

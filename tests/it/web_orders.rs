@@ -12,19 +12,24 @@ use rampart::acme::issue::{Patience, Turn};
 use rampart::app::demo::nginx::Nginx;
 use rampart::app::demo::pebble::{BLOCKED_NAME, PebbleOptions};
 use rampart::app::demo::process::free_port;
+use rampart::base::ids::{CertificateId, OrderId};
 use rampart::base::names::Fqdn;
+use rampart::base::role::Reach;
 use rampart::base::secret::Secret;
-use rampart::deeds::certificates::Issuing;
+use rampart::deeds::certificates::{Cover, Issuing};
 use rampart::host::Agent;
 use rampart::jobs::renewal;
 use rampart::store::orders::{LEASE, OrderState};
+use rampart::store::trail::Actor;
 use rampart::tls::probe;
+use rampart::wire::request::KeyKind;
 use reqwest::StatusCode;
 use tokio::net::UnixListener;
 
 use crate::acme_world::{World, ZONE, fqdn};
 use crate::agent_house::{RunningAgent, Scratch, settings};
 use crate::support::app::{Neighbours, TestApp};
+use crate::support::authenticator::allow;
 use crate::support::browser::{Answer, Browser};
 
 const REGISTER: &str = "/certificates/account";
@@ -56,6 +61,15 @@ fn nobody(world: &World) -> Agent {
 
 async fn order(browser: &Browser, name: &str) -> Answer {
     browser.submit(ORDER, &[("name", name), ("cover", "wildcard"), ("key", "ecdsa-p256")]).await
+}
+
+/// Queues an order for a wildcard whose keeping the agent was let once: nobody is asked for a code.
+async fn queued(app: &TestApp, name: &str) -> OrderId {
+    let (deeds, now) = (&app.state.deeds, app.state.deeds.clock.now());
+    let names = Cover::Wildcard.names(&fqdn(name));
+    let id = deeds.store.certificate_for(&names, KeyKind::EcdsaP256, 0, now).await.unwrap();
+    let actor = Actor { name: "ann".to_owned(), address: None };
+    deeds.renew(&app.state.issuing, &actor, &Reach::Everything, id).await.unwrap().order
 }
 
 /// A console whose CA is nowhere, with an account that it once made.
@@ -92,7 +106,12 @@ async fn an_order_that_may_not_be_says_why_at_its_field_and_keeps_what_was_typed
     let app = with_account().await;
     let operator = app.operator().await;
     give_account(&app).await;
-    let before = app.everything_kept().await;
+    // A refusal is in the trail; nothing else changes.
+    let but_the_trail = async || {
+        let kept = app.everything_kept().await;
+        kept.lines().filter(|line| !line.starts_with("trail: ")).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let before = but_the_trail().await;
     let cases = [
         ("north.example.com", "lies outside the approved zones: example.test"),
         ("badexample.test", "lies outside the approved zones"),
@@ -114,7 +133,8 @@ async fn an_order_that_may_not_be_says_why_at_its_field_and_keeps_what_was_typed
         assert!(form.fields.contains(&("name".to_owned(), name.to_owned())), "{name:?}: {form:?}");
     }
 
-    assert_eq!(app.everything_kept().await, before);
+    assert_eq!(but_the_trail().await, before);
+    assert_eq!(app.trail("certificate.order").await.len(), 2);
 }
 
 #[tokio::test]
@@ -128,7 +148,12 @@ async fn without_an_account_or_a_name_server_nothing_is_ordered_and_the_page_say
 
         page.assert_says(StatusCode::OK, words);
         answer.assert_says(StatusCode::UNPROCESSABLE_ENTITY, words);
-        assert!(app.trail("certificate.order").await.is_empty());
+        let entries = app.trail("certificate.order").await;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(
+            (entries[0].outcome.as_str(), entries[0].domain.as_deref()),
+            ("refused", Some("north.example.test"))
+        );
     }
 }
 
@@ -158,12 +183,12 @@ async fn a_ca_that_is_down_fails_the_order_at_the_ca_and_the_certificate_remembe
     let operator = app.operator().await;
     give_account(&app).await;
 
-    order(&operator, "north.example.test").await.assert_redirect("/certificates/orders/1");
+    assert_eq!(queued(&app, "north.example.test").await, OrderId(1));
     app.work_off().await;
 
     let page = operator.get("/certificates/orders/1").await;
     page.assert_says(StatusCode::OK, "It failed at the CA");
-    assert_eq!(app.trail("certificate.order").await[0].outcome, "failed");
+    assert_eq!(app.trail("certificate.renew").await[0].outcome, "failed");
     let listed = operator.get("/certificates").await;
     assert!(listed.words().contains("not deployed yet"), "{}", listed.words());
     assert_eq!(operator.json("/api/orders/1").await["state"], "failed");
@@ -177,13 +202,21 @@ async fn without_an_agent_the_order_fails_on_this_host_in_clear_words() {
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
     assert!(operator.get("/certificates").await.text("#account").contains("registered"));
 
-    order(&operator, ZONE).await.assert_redirect("/certificates/orders/1");
+    let before = app.state.deeds.store.certificates(&Reach::Everything).await.unwrap().len();
+    let refused = order(&operator, ZONE).await;
+    refused.assert_says(StatusCode::SERVICE_UNAVAILABLE, "the agent is not running or its socket cannot be reached");
+    assert_eq!(
+        app.state.deeds.store.certificates(&Reach::Everything).await.unwrap().len(),
+        before,
+        "nothing was kept of it"
+    );
+    queued(&app, ZONE).await;
     app.work_off().await;
 
     let page = operator.get("/certificates/orders/1").await;
     page.assert_says(StatusCode::OK, "It failed on this host");
     assert!(page.text("blockquote").contains("the agent is not running or its socket cannot be reached"));
-    let entry = &app.trail("certificate.order").await[0];
+    let entry = &app.trail("certificate.renew").await[0];
     assert_eq!((entry.outcome.as_str(), entry.subject.as_str()), ("failed", "*.tenant01.test, tenant01.test"));
     world.wait_until_clear(ZONE).await;
 }
@@ -197,7 +230,8 @@ async fn an_agent_that_never_answers_fails_the_order_and_no_page_waits_for_it() 
     let operator = app.operator().await;
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
 
-    order(&operator, ZONE).await.assert_redirect("/certificates/orders/1");
+    order(&operator, ZONE).await.assert_says(StatusCode::SERVICE_UNAVAILABLE, "the agent did not answer within");
+    queued(&app, ZONE).await;
     app.work_off().await;
     app.sweep.look(true).await;
 
@@ -214,7 +248,7 @@ async fn a_ca_that_refuses_a_name_is_quoted_on_the_page() {
     let operator = app.operator().await;
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
 
-    order(&operator, BLOCKED_NAME).await.assert_redirect("/certificates/orders/1");
+    queued(&app, BLOCKED_NAME).await;
     app.work_off().await;
 
     let page = operator.get("/certificates/orders/1").await;
@@ -223,14 +257,14 @@ async fn a_ca_that_refuses_a_name_is_quoted_on_the_page() {
     let words = operator.json("/api/orders/1").await["failure"]["words"].as_str().unwrap().to_owned();
     assert!(words.contains("rejectedIdentifier") || words.contains("olicy"), "{words}");
     // A second order for the same names is a new one.
-    order(&operator, BLOCKED_NAME).await.assert_redirect("/certificates/orders/2");
+    assert_eq!(queued(&app, BLOCKED_NAME).await, OrderId(2));
 }
 
 /// An agent with an nginx of its own, which serves the zone.
 struct Host {
     nginx: Nginx,
     agent: RunningAgent,
-    _house: Scratch,
+    house: Scratch,
 }
 
 impl Host {
@@ -241,7 +275,13 @@ impl Host {
         let include = house.path().join("place/nginx");
         let nginx = Nginx::start(&directory, &include).await.unwrap();
         let agent = RunningAgent::start(&agent_settings(house.path(), &nginx, &include)).await;
-        Self { nginx, agent, _house: house }
+        Self { nginx, agent, house }
+    }
+
+    /// An operator lets the agent keep the zone's wildcard.
+    async fn allow(&self) {
+        let names = [&format!("*.{ZONE}"), ZONE];
+        allow(&self.agent.agent, &self.house.path().join("place"), CertificateId(1), &names).await;
     }
 
     /// The serial that nginx serves for `name`.
@@ -258,7 +298,7 @@ fn agent_settings(house: &Path, nginx: &Nginx, include: &Path) -> String {
 
 /// Why the newest order failed, if it did.
 async fn newest_failure(app: &TestApp) -> Option<String> {
-    let orders = app.state.deeds.store.orders(1).await.unwrap();
+    let orders = app.state.deeds.store.orders(&Reach::Everything, 1).await.unwrap();
     orders.into_iter().find_map(|order| order.failure).map(|failure| failure.words)
 }
 
@@ -270,6 +310,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
     let app = start(&world, host.agent.agent.clone()).await;
     let operator = app.operator().await;
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
+    host.allow().await;
 
     order(&operator, ZONE).await.assert_redirect("/certificates/orders/1");
     let again = order(&operator, ZONE).await;
@@ -288,7 +329,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let (deeds, issuing) = (&app.state.deeds, &app.state.issuing);
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
-    let row = deeds.store.certificates().await.unwrap().remove(0);
+    let row = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0);
     let due = row.next_attempt.unwrap();
     app.clock.advance(due.since(deeds.clock.now()));
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 1);
@@ -297,7 +338,7 @@ async fn a_wildcard_is_ordered_served_and_renewed_once_when_it_is_due() {
 
     let told = newest_failure(&app).await;
     assert_eq!(told, None, "the renewal failed");
-    let renewed = deeds.store.certificates().await.unwrap().remove(0).in_force.unwrap();
+    let renewed = deeds.store.certificates(&Reach::Everything).await.unwrap().remove(0).in_force.unwrap();
     assert_ne!(renewed.serial, first);
     assert_eq!(host.served(ZONE).await, renewed.serial);
     let entry = &app.trail("certificate.renew").await[0];
@@ -316,7 +357,8 @@ async fn an_order_whose_worker_was_killed_goes_on_after_the_lease() {
     let app = start(&world, Agent::at(socket)).await;
     let operator = app.operator().await;
     operator.submit(REGISTER, &ACCOUNT).await.assert_redirect("/certificates");
-    order(&operator, ZONE).await.assert_redirect("/certificates/orders/1");
+    host.allow().await;
+    queued(&app, ZONE).await;
     let deeds = app.state.deeds.clone();
     let claimed = deeds.store.claim_order(deeds.clock.now()).await.unwrap().unwrap();
     let worker = tokio::spawn({
@@ -334,10 +376,10 @@ async fn an_order_whose_worker_was_killed_goes_on_after_the_lease() {
     deeds.carry_out(&issuing(&world, host.agent.agent.clone()), &again).await.unwrap();
 
     assert_eq!(again.id, claimed.id);
-    let done = deeds.store.order(claimed.id).await.unwrap().unwrap();
+    let done = deeds.store.order(&Reach::Everything, claimed.id).await.unwrap().unwrap();
     assert_eq!(done.state, OrderState::Done, "{:?}", done.failure);
     assert_eq!(host.served(ZONE).await, done.served_serial.unwrap());
-    let entries = app.trail("certificate.order").await;
+    let entries = app.trail("certificate.renew").await;
     assert_eq!((entries.len(), entries[0].outcome.as_str()), (1, "done"));
     assert_eq!(world.shown(ZONE).await, Vec::<String>::new());
     let Host { agent, nginx, .. } = host;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rampart::base::ids::CertificateId;
 use rampart::base::names::CertificateName;
+use rampart::base::role::Reach;
 use rampart::jobs::renewal;
 use rampart::store::orders::{LEASE, OrderState};
 use rampart::store::trail::{Act, Actor};
@@ -19,7 +20,7 @@ async fn queue(app: &TestApp) -> CertificateId {
     let names = [CertificateName::parse("north.example.test").unwrap()];
     let certificate = store.certificate_for(&names, KeyKind::Rsa2048, 0, now).await.unwrap();
     let actor = Actor { name: "ann".to_owned(), address: None };
-    let act = Act { act: "certificate.order", subject: "north.example.test", before: None, after: None };
+    let act = Act { act: "certificate.order", subject: "north.example.test", ..Act::default() };
     store.queue_order(certificate, &actor, act, now).await.unwrap();
     certificate
 }
@@ -55,7 +56,7 @@ async fn a_renewal_that_cannot_be_made_waits_longer_each_time_and_says_when_on_t
     let certificate = deployed(&app).await;
     let (deeds, issuing) = (&app.state.deeds, &app.state.issuing);
     assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
-    let row = deeds.store.certificate(certificate).await.unwrap().unwrap();
+    let row = deeds.store.certificate(&Reach::Everything, certificate).await.unwrap().unwrap();
     assert_eq!(row.next_attempt, Some(row.in_force.unwrap().not_after.minus(LIFE / 3)));
 
     app.clock.advance(LIFE * 2 / 3);
@@ -63,7 +64,7 @@ async fn a_renewal_that_cannot_be_made_waits_longer_each_time_and_says_when_on_t
     for _ in 0..4 {
         assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0, "nobody can prove names here");
         assert_eq!(renewal::look(deeds, issuing).await.unwrap(), 0);
-        let row = deeds.store.certificate(certificate).await.unwrap().unwrap();
+        let row = deeds.store.certificate(&Reach::Everything, certificate).await.unwrap().unwrap();
         assert_eq!(row.failures, u32::try_from(pauses.len()).unwrap() + 1, "one look, one failure");
         let pause = row.next_attempt.unwrap().since(deeds.clock.now());
         app.clock.advance(pause);
@@ -81,7 +82,7 @@ async fn a_renewal_that_cannot_be_made_waits_longer_each_time_and_says_when_on_t
     renewal::look(deeds, issuing).await.unwrap();
     renewal::look(deeds, issuing).await.unwrap();
     let page = operator.get("/certificates").await;
-    let row = deeds.store.certificate(certificate).await.unwrap().unwrap();
+    let row = deeds.store.certificate(&Reach::Everything, certificate).await.unwrap().unwrap();
     assert!(page.words().contains(&row.next_attempt.unwrap().minutes()), "{}", page.words());
 }
 
@@ -93,7 +94,7 @@ async fn a_certificate_that_was_never_deployed_is_not_renewed_by_itself() {
 
     assert_eq!(renewal::look(&app.state.deeds, &app.state.issuing).await.unwrap(), 0);
 
-    assert_eq!(app.state.deeds.store.certificates().await.unwrap()[0].failures, 0);
+    assert_eq!(app.state.deeds.store.certificates(&Reach::Everything).await.unwrap()[0].failures, 0);
 }
 
 #[tokio::test]

@@ -256,7 +256,7 @@ async fn an_operator_who_was_reset_loses_every_session_and_the_old_password() {
     let password =
         NewPassword::parse(Secret::new("another quiet stone wall".to_owned()), &ContextWords::default()).unwrap();
 
-    app.state.deeds.reset_operator(&actor, &OperatorName::parse(NAME).unwrap(), password).await.unwrap();
+    app.state.deeds.reset_operator(&actor, &OperatorName::parse(NAME).unwrap(), password, false).await.unwrap();
 
     one.get("/").await.assert_redirect("/sign-in");
     other.get("/").await.assert_redirect("/sign-in");

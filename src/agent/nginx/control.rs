@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::config::NginxConfig;
+use crate::agent::rights::{Capability, NGINX_RELOAD, NGINX_TEST};
 use crate::agent::run::Program;
 use crate::base::chain::{Chain, printable};
 use crate::base::names::CertificateName;
@@ -15,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// # Errors
 /// nginx's own words, with file and line.
 pub(in crate::agent) async fn test(nginx: &NginxConfig) -> Result<(), String> {
-    run(nginx, &["-t"]).await.map(drop)
+    run(nginx, &["-t"], NGINX_TEST).await.map(drop)
 }
 
 /// As [`test`], and none of `names` may be claimed by two server blocks: nginx only warns of that and ignores one.
@@ -23,7 +24,7 @@ pub(in crate::agent) async fn test(nginx: &NginxConfig) -> Result<(), String> {
 /// # Errors
 /// nginx's own words, with file and line.
 pub(in crate::agent) async fn test_with(nginx: &NginxConfig, names: &[CertificateName]) -> Result<(), String> {
-    let words = run(nginx, &["-t"]).await?;
+    let words = run(nginx, &["-t"], NGINX_TEST).await?;
     let twice = |name: &&CertificateName| words.contains(&format!("conflicting server name \"{name}\""));
     match names.iter().find(twice) {
         Some(name) => Err(format!("another server block of nginx already serves {name}")),
@@ -36,11 +37,12 @@ pub(in crate::agent) async fn test_with(nginx: &NginxConfig, names: &[Certificat
 /// # Errors
 /// nginx's own words; mostly that it does not run.
 pub(in crate::agent) async fn reload(nginx: &NginxConfig) -> Result<(), String> {
-    run(nginx, &["-s", "reload"]).await.map(drop)
+    run(nginx, &["-s", "reload"], NGINX_RELOAD).await.map(drop)
 }
 
-async fn run(nginx: &NginxConfig, arguments: &[&str]) -> Result<String, String> {
-    let program = arguments.iter().fold(Program::at(&nginx.program, DEADLINE), Program::arg);
+async fn run(nginx: &NginxConfig, arguments: &[&str], capabilities: &'static [Capability]) -> Result<String, String> {
+    let program = Program::at(&nginx.program, DEADLINE).with(capabilities);
+    let program = arguments.iter().fold(program, Program::arg);
     let ended = program.arg("-c").arg(&nginx.config).run().await.map_err(|error| Chain(&error).to_string())?;
     if ended.success {
         return Ok(ended.stderr);

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use crate::app::demo::town;
 use crate::app::demo::world::{OPERATOR, World};
+use crate::base::clock::{Clock as _, SystemClock};
+use crate::base::encoding::from_base32;
 use crate::base::names::Fqdn;
+use crate::base::secret::Secret;
 use crate::fusionpbx::{ConnectOptions, FusionPbx};
 use crate::policy::Key;
 use crate::tls::probe;
@@ -69,17 +72,30 @@ impl Browser {
 
     /// Sends a form with the session's token and answers where the console leads to.
     async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
-        let session = self.json("/api/session").await?;
-        let csrf = session.get("csrf").and_then(Value::as_str).context("the session has no token")?.to_owned();
-        let mut form = vec![("csrf", csrf.as_str())];
-        form.extend_from_slice(fields);
-        let response = self.send(Method::POST, path, Some(&form)).await?;
+        let response = self.post(path, fields).await?;
         let status = response.status();
         if status != StatusCode::SEE_OTHER {
             bail!("{path} answered {status}: {}", text_of(&response.text().await?));
         }
         let to = response.headers().get(LOCATION).context("no address to go on")?;
         Ok(to.to_str()?.to_owned())
+    }
+
+    /// Sends a form with the session's token and answers the page that comes back.
+    async fn page(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let response = self.post(path, fields).await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(status == StatusCode::OK, "{path} answered {status}: {}", text_of(&body));
+        Ok(body)
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Response> {
+        let session = self.json("/api/session").await?;
+        let csrf = session.get("csrf").and_then(Value::as_str).context("the session has no token")?.to_owned();
+        let mut form = vec![("csrf", csrf.as_str())];
+        form.extend_from_slice(fields);
+        self.send(Method::POST, path, Some(&form)).await
     }
 }
 
@@ -138,7 +154,9 @@ async fn job(world: &World) -> Result<Value> {
     steps.done("first look");
     let policy = change_policy(&mut browser, world).await?;
     steps.done("policy");
-    let certificate = order(&mut browser, world).await?;
+    let code = enrol(&mut browser, world).await?;
+    steps.done("second factor");
+    let certificate = order(&mut browser, world, code).await?;
     steps.done("certificate");
     let walls = walls(&mut browser).await?;
     steps.done("walls");
@@ -192,10 +210,28 @@ async fn change_policy(browser: &mut Browser, world: &World) -> Result<Value> {
     Ok(json!({ "setting": SETTING, "before": before, "after": after }))
 }
 
-async fn order(browser: &mut Browser, world: &World) -> Result<Value> {
+/// Sets up a second factor with the code that the agent printed; answers the code that the authenticator shows next.
+async fn enrol(browser: &mut Browser, world: &World) -> Result<Secret<String>> {
+    let page = browser.page("/account/second-factor", &[("code", world.enrolment.expose())]).await?;
+    let seed = page.split_once("class=\"seed\">").and_then(|(_, rest)| rest.split_once('<'));
+    let seed: String = seed.context("no seed is shown")?.0.split_whitespace().collect();
+    let seed = from_base32(&seed).context("the seed is no base32")?;
+    let authenticator = totp_rs::Builder::new().with_secret(seed).build()?;
+    let now = u64::try_from(SystemClock.now().unix())?;
+    let code = authenticator.generate(now).to_string();
+    let page = browser.page("/account/second-factor/proof", &[("code", &code)]).await?;
+    ensure!(page.contains("class=\"codes\""), "no recovery codes are shown: {}", text_of(&page));
+    // Each code works once; the one of the next half minute is taken early.
+    Ok(Secret::new(authenticator.generate(now + 30).to_string()))
+}
+
+async fn order(browser: &mut Browser, world: &World, code: Secret<String>) -> Result<Value> {
     let tenant = format!("north.{}", town::ZONE);
     browser.submit("/certificates/account", &[("contact", ""), ("terms", "agreed")]).await?;
     let fields = [("name", tenant.as_str()), ("cover", "wildcard"), ("key", "rsa-2048")];
+    let asked = browser.page("/certificates/orders", &fields).await?;
+    ensure!(asked.contains("name=\"code\""), "no code is asked for: {}", text_of(&asked));
+    let fields = [&fields[..], &[("code", code.expose().as_str())]].concat();
     let page = browser.submit("/certificates/orders", &fields).await?;
     let number = page.rsplit('/').next().unwrap_or_default();
     let start = Instant::now();

@@ -62,6 +62,16 @@ async fn stay(wanted: Wanted) -> Result<()> {
     writeln!(out, "              (the certificate is self-signed: the browser will ask)")?;
     writeln!(out, "  Name        {}", world::OPERATOR)?;
     writeln!(out, "  Password    {}", world.password.expose())?;
+    writeln!(out, "  Enrolment   {}", world.enrolment.expose())?;
+    writeln!(out, "              (what reaches root, such as ordering a certificate, needs a second factor:")?;
+    writeln!(out, "              set one up under *Second factor* with this code; it works once, for half an hour.")?;
+    writeln!(
+        out,
+        "              Another one: {} enrol {} --config {})",
+        world.agent_program().display(),
+        world::OPERATOR,
+        world.agent_settings().display()
+    )?;
     writeln!(out, "\n  nginx       {} serves the tenants, such as north.{}", world.nginx_listener(), town::ZONE)?;
     writeln!(out, "  Everything lies in {} and is removed on Ctrl-C.\n", world.directory().display())?;
     world.until_something_ends().await

@@ -51,6 +51,8 @@ pub struct World {
     seconds: Vec<(&'static str, f64)>,
     /// The password of [`OPERATOR`].
     pub password: Secret<String>,
+    /// With this [`OPERATOR`] may set up a second factor: once, within half an hour.
+    pub enrolment: Secret<String>,
 }
 
 /// A directory that goes with this value.
@@ -115,6 +117,7 @@ impl World {
         let programs = copy_programs(&make(&at("bin"), 0o755)?, tools)?;
         let agent = start_agent(&at("agent"), &nginx, &include, &user, &programs.agent).await?;
         progress.done("agent", "the agent");
+        let enrolment = enrol(&at("agent"), &programs.agent)?;
         let password = token(&SystemRandom);
         let parts = Parts { postgres: &postgres, bind: &bind, pebble: &pebble, zone: &zone };
         let state = console_state(&at("console"), port, &at("agent/run/agent.sock"), &parts, &password).await?;
@@ -122,7 +125,7 @@ impl World {
         let console = start_console(&state, port, &user, &programs.console).await?;
         progress.done("console", "the console");
         let seconds = progress.seconds;
-        Ok(Self { console, agent, nginx, pebble, bind, postgres, directory, port, seconds, password })
+        Ok(Self { console, agent, nginx, pebble, bind, postgres, directory, port, seconds, password, enrolment })
     }
 
     /// Where the console is.
@@ -137,6 +140,18 @@ impl World {
     /// It cannot be read.
     pub fn console_certificate(&self) -> Result<Vec<u8>> {
         Ok(fs::read(self.directory.0.join("console/console.crt"))?)
+    }
+
+    /// Where the agent's settings lie.
+    #[must_use]
+    pub fn agent_settings(&self) -> PathBuf {
+        self.directory.0.join("agent/agent.toml")
+    }
+
+    /// The agent's program.
+    #[must_use]
+    pub fn agent_program(&self) -> PathBuf {
+        self.directory.0.join("bin/rampart-agent")
     }
 
     /// Where nginx listens with TLS.
@@ -273,6 +288,14 @@ async fn start_agent(
     let client = crate::host::Agent::at(run.join("agent.sock"));
     child.wait_until(PATIENCE, async || client.hello().await.is_ok()).await.context("the agent")?;
     Ok(child)
+}
+
+/// Has the agent's own command print a code, as root would on a real host.
+fn enrol(directory: &Path, program: &Path) -> Result<Secret<String>> {
+    let start = Start::program(program, directory).arg("enrol").arg(OPERATOR);
+    let printed = start.arg("--config").arg(directory.join("agent.toml")).run().context("the enrolment code")?;
+    let code = printed.lines().find(|line| line.len() == 32 && line.matches('-').count() == 6);
+    Ok(Secret::new(code.context("no enrolment code was printed")?.to_owned()))
 }
 
 struct Parts<'a> {

@@ -219,6 +219,7 @@ mod tests {
             listeners: vec!["127.0.0.1:443".to_owned()],
             zones: vec!["example.com".to_owned()],
             kept: certificates,
+            standing: Vec::new(),
         };
         Facts { kept: Source::Known { at: NOW, value }, ..facts(&[], handshakes) }
     }

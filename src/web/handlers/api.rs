@@ -9,14 +9,18 @@ use serde_json::json;
 use crate::audit::facts::Source;
 use crate::audit::registry::Report;
 use crate::base::chain::Chain;
-use crate::base::ids::OrderId;
+use crate::base::ids::{OrderId, TenantId};
+use crate::base::role::Reach;
+use crate::fusionpbx::overrides::OverridesWanted;
+use crate::fusionpbx::{FusionPbx, FusionPbxError, Level};
 use crate::store::orders::OrderState;
 use crate::web::auth::Visit;
 use crate::web::caller::Caller;
 use crate::web::error::PageError;
-use crate::web::session;
+use crate::web::handlers::order::{is_for, told};
 use crate::web::state::AppState;
 use crate::web::stranger::FormToken;
+use crate::web::{auth, session};
 use tower_sessions::Session;
 
 /// A token for forms, and who is signed in. A stranger gets a token that belongs to the browser, and no session.
@@ -25,18 +29,19 @@ pub(crate) async fn session(
     caller: Caller,
     session: Session,
 ) -> Result<Response, PageError> {
-    let operator = match session::operator(&session).await? {
-        Some(id) => app.deeds.store.operator_name(id).await?,
-        None => None,
-    };
-    if operator.is_some() {
+    if let Some(visitor) = auth::visitor(&session, &app).await? {
         let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
-        return Ok(Json(json!({ "csrf": csrf, "operator": operator })).into_response());
+        let body = json!({ "csrf": csrf, "operator": visitor.name, "role": visitor.post.role().word() });
+        return Ok(Json(body).into_response());
+    }
+    if let Some(csrf) = session::known_csrf(&session).await? {
+        // Somebody who owes the code of a second factor.
+        return Ok(Json(json!({ "csrf": csrf, "operator": null, "role": null })).into_response());
     }
     // A token that no form could be sent with is worth nothing: without the store, say so now.
     app.door.somebody_can_sign_in(&app.deeds.store).await?;
     let token = FormToken::issue(&app.deeds, &caller.headers);
-    let body = Json(json!({ "csrf": token.csrf, "operator": operator })).into_response();
+    let body = Json(json!({ "csrf": token.csrf, "operator": null, "role": null })).into_response();
     Ok(token.on(body))
 }
 
@@ -62,13 +67,22 @@ fn state<T>(source: &Source<T>) -> serde_json::Value {
 }
 
 /// The global password settings, with what a change has to name.
-pub(crate) async fn policy(State(app): State<AppState>, _visit: Visit) -> Response {
+pub(crate) async fn policy(State(app): State<AppState>, visit: Visit) -> Response {
     let unavailable =
         |reason: String| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": reason }))).into_response();
     let fusionpbx = match &app.fusionpbx {
         Ok(fusionpbx) => fusionpbx,
         Err(reason) => return unavailable(reason.clone()),
     };
+    if let Some(tenant) = visit.reach.tenant() {
+        return match own_policy(fusionpbx, &visit.reach, tenant).await {
+            Ok(policy) => Json(policy).into_response(),
+            Err(error) => {
+                tracing::warn!("A tenant's settings could not be read: {}", Chain(&error));
+                unavailable("FusionPBX's database does not answer".to_owned())
+            }
+        };
+    }
     match fusionpbx.global_policy().await {
         Ok(readings) => {
             let rows = readings.iter().filter(|reading| reading.is_shown()).map(|reading| {
@@ -85,15 +99,38 @@ pub(crate) async fn policy(State(app): State<AppState>, _visit: Visit) -> Respon
     }
 }
 
+/// What holds for one tenant, and the rows it has for itself, with what a change has to name.
+async fn own_policy(
+    fusionpbx: &FusionPbx,
+    reach: &Reach,
+    tenant: TenantId,
+) -> Result<serde_json::Value, FusionPbxError> {
+    let wanted = OverridesWanted { limit: u16::MAX, ..OverridesWanted::default() };
+    let own = fusionpbx.overrides(reach, &fusionpbx.global_policy().await?, &wanted).await?;
+    let settings = fusionpbx.effective_policy(tenant, None).await?;
+    let settings = settings.iter().map(|one| {
+        let is_own = matches!(one.value, Some((_, Level::Domain)));
+        json!({ "key": one.key.to_string(), "value": one.value.as_ref().map(|(value, _)| value), "own": is_own })
+    });
+    let rows = own.overrides.iter().map(|one| {
+        json!({
+            "scope": one.tenant.id, "key": one.key.to_string(), "row": one.row.id, "stored": one.row.stored,
+            "xmin": one.row.xmin,
+        })
+    });
+    Ok(json!({ "settings": settings.collect::<Vec<_>>(), "overrides": rows.collect::<Vec<_>>() }))
+}
+
 /// One order and its story.
 pub(crate) async fn order(
     State(app): State<AppState>,
-    _visit: Visit,
+    visit: Visit,
     Path(id): Path<OrderId>,
 ) -> Result<Response, PageError> {
-    let order = app.deeds.store.order(id).await?.ok_or(PageError::NotFound)?;
-    let certificate = app.deeds.store.certificate(order.certificate).await?.ok_or(PageError::NotFound)?;
-    let steps = app.deeds.store.steps(id, 0).await?;
+    let order = app.deeds.store.order(&visit.reach, id).await?.ok_or(PageError::NotFound)?;
+    let certificate =
+        app.deeds.store.certificate(&visit.reach, order.certificate).await?.ok_or(PageError::NotFound)?;
+    let steps = app.deeds.store.steps(&visit.reach, id, 0).await?;
     let state = match order.state {
         OrderState::Queued => "queued",
         OrderState::Running => "running",
@@ -105,8 +142,13 @@ pub(crate) async fn order(
         "issuer": certificate.in_force.as_ref().map(|in_force| &in_force.issuer),
         "serial": certificate.in_force.as_ref().map(|in_force| &in_force.serial),
         "served_serial": order.served_serial, "proofs": order.proofs,
-        "failure": order.failure.map(|failure| json!({ "place": failure.place, "words": failure.words })),
-        "steps": steps.into_iter().map(|step| json!({ "at": step.at.rfc3339(), "words": step.words })).collect::<Vec<_>>(),
+        "failure": order.failure.map(|failure| {
+            let words = if is_for(&visit.reach, &failure.place) { failure.words } else { String::new() };
+            json!({ "place": failure.place, "words": words })
+        }),
+        "steps": steps.iter().map(|step| {
+            json!({ "at": step.at.rfc3339(), "words": told(&step.words, &visit.reach) })
+        }).collect::<Vec<_>>(),
     }))
     .into_response())
 }

@@ -12,8 +12,11 @@ use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::ids::CertificateId;
-use crate::base::names::Fqdn;
+use crate::base::names::{CertificateName, Fqdn};
+use crate::base::role::Reach;
+use crate::base::secret::Secret;
 use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined, next_step};
+use crate::deeds::step_up::StepUpError;
 use crate::store::certificates::CertificateRow as Row;
 use crate::store::orders::OrderRow as Order;
 use crate::web::auth::Visit;
@@ -22,13 +25,17 @@ use crate::web::error::PageError;
 use crate::web::handlers::coverage::{Covered, coverage};
 use crate::web::handlers::draw;
 use crate::web::handlers::order::order_state;
+use crate::web::handlers::own_certificates;
 use crate::web::handlers::sign_in::NoFields;
+use crate::web::handlers::standing;
+use crate::web::handlers::step_up::{self, Pending};
+use crate::web::may::May;
 use crate::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Life, OrderForm, OrderRow, Served,
 };
 use crate::web::parts::{Choice, Mark};
 use crate::web::state::AppState;
-use crate::web::{flash, routes, view};
+use crate::web::{flash, routes, session, view};
 use crate::wire::request::KeyKind;
 
 /// Orders on the page.
@@ -55,6 +62,8 @@ pub(crate) struct OrderFields {
     cover: String,
     #[serde(default)]
     key: String,
+    #[serde(default)]
+    code: Option<Secret<String>>,
 }
 
 /// What the registration form sends.
@@ -129,13 +138,40 @@ pub(crate) async fn order(
     };
     let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
     let key = KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048);
-    match app.deeds.order(&app.issuing, &visit.actor(), &base, cover, key).await {
+    let step_up = step_up::brought(&visit, sent.code.as_ref())?;
+    let has_code = step_up.code.is_some();
+    match app.deeds.order(&app.issuing, &visit.actor(), (&base, cover, key), step_up).await {
         Ok(queued) => {
+            if has_code {
+                session::renew(&visit.session, app.deeds.random.as_ref()).await?;
+            }
+            app.look_again.notify_one();
             app.orders_wanted.notify_one();
             Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
-        Err(OrderError::Store(error)) => Err(error.into()),
+        Err(OrderError::Store(error) | OrderError::StepUp(StepUpError::Store(error))) => Err(error.into()),
+        Err(OrderError::StepUp(error)) => {
+            step_up::ask(&app, &visit, pending(&sent, &cover.names(&base)), &error).await
+        }
         Err(error) => again(&app, &visit, refused(error.to_string())).await,
+    }
+}
+
+/// What the operator is about to allow.
+fn pending(sent: &OrderFields, names: &[CertificateName]) -> Pending<'static> {
+    let names = joined(names);
+    Pending {
+        title: format!("Order a certificate for {names}"),
+        plan: vec![
+            format!("From now on the agent may make private keys for {names}, and for no other names by this order."),
+            "It may have nginx serve what the CA signs for them: tested, reloaded, proved, or rolled back."
+                .to_owned(),
+            "So renewals need nobody. You can end this on the page Certificates.".to_owned(),
+        ],
+        action: routes::CERTIFICATE_ORDERS.to_owned(),
+        fields: vec![("name", sent.name.clone()), ("cover", sent.cover.clone()), ("key", sent.key.clone())],
+        button: "Allow this and order".to_owned(),
+        back: (routes::CERTIFICATES, Wall::Certificates.slug()),
     }
 }
 
@@ -146,14 +182,21 @@ pub(crate) async fn renew(
     Path(id): Path<CertificateId>,
     Guarded(NoFields {}): Guarded<NoFields>,
 ) -> Result<Response, PageError> {
-    match app.deeds.renew(&app.issuing, &visit.actor(), id).await {
+    match app.deeds.renew(&app.issuing, &visit.actor(), &visit.reach, id).await {
         Ok(queued) => {
             app.orders_wanted.notify_one();
             Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
         Err(OrderError::Store(error)) => Err(error.into()),
         Err(OrderError::Unknown) => Err(PageError::NotFound),
-        Err(error) => flash::failed(&visit.session, error.to_string(), routes::CERTIFICATES).await,
+        Err(error) => {
+            // The words name other zones and hosts.
+            let words = match visit.reach {
+                Reach::Everything => error.to_string(),
+                Reach::Domain(_) | Reach::Nothing => "It cannot be renewed now. An operator sees why.".to_owned(),
+            };
+            flash::failed(&visit.session, words, routes::CERTIFICATES).await
+        }
     }
 }
 
@@ -166,17 +209,35 @@ async fn page(app: &AppState, visit: &Visit, ask: &CertificatesAsk, refused: Ref
     let store = &app.deeds.store;
     let walls = app.walls.borrow().clone();
     let now = app.deeds.clock.now();
-    let rows = store.certificates().await?;
-    let orders = store.orders(ORDERS).await?;
+    let rows = store.certificates(&visit.reach).await?;
+    let orders = store.orders(&visit.reach, ORDERS).await?;
+    let certificates = rows.iter().map(|row| certificate_row(row, &walls, (visit, now))).collect();
+    let orders = orders.iter().map(|order| order_row(order, &rows)).collect();
+    match &visit.reach {
+        Reach::Everything => {}
+        Reach::Domain(domain) => return own_certificates::page(app, visit, domain, certificates, orders).await,
+        Reach::Nothing => return Err(PageError::NotFound),
+    }
     let tenants = tenants(&walls);
+    let order = if visit.may(May::OrderCertificate) {
+        Some(order_form(app, &rows, tenants.as_deref().unwrap_or_default(), &refused, now).await?)
+    } else {
+        None
+    };
     draw(&CertificatesPage {
         frame: view::frame(app, visit, Wall::Certificates.title(), Wall::Certificates.slug()).await?,
         head: view::wall_head(&walls, Wall::Certificates, view::read_at(&walls.facts.served), now),
-        certificates: Ok(rows.iter().map(|row| certificate_row(row, &walls, now)).collect()),
-        account: account(app, &refused).await?,
-        order: order_form(app, &rows, tenants.as_deref().unwrap_or_default(), &refused, now).await?,
-        orders: orders.iter().map(|order| order_row(order, &rows)).collect(),
-        coverage: tenants.map(|tenants| coverage(tenants, &rows, (&ask.find, ask.page), now)),
+        certificates: Ok(certificates),
+        account: account(app, visit, &refused).await?,
+        order,
+        orders,
+        standing: visit.may(May::SeeWalls).then(|| standing::rows(&walls)),
+        may_end: visit.may(May::OrderCertificate),
+        coverage: tenants.map(|tenants| {
+            let mut coverage = coverage(tenants, &rows, (&ask.find, ask.page), now);
+            coverage.rows.iter_mut().for_each(|row| row.can_order &= visit.may(May::OrderCertificate));
+            coverage
+        }),
         findings: view::wall_findings(&walls, Wall::Certificates),
     })
 }
@@ -187,7 +248,7 @@ pub(super) fn tenants(walls: &Walls) -> Result<&[String], String> {
     survey.tenants.as_deref().map_err(Clone::clone)
 }
 
-async fn account(app: &AppState, refused: &Refused) -> Result<Account, PageError> {
+async fn account(app: &AppState, visit: &Visit, refused: &Refused) -> Result<Account, PageError> {
     let directory = app.issuing.ca.directory_url().to_owned();
     let stored = app.deeds.store.account_at(&directory).await?;
     Ok(match stored {
@@ -200,7 +261,7 @@ async fn account(app: &AppState, refused: &Refused) -> Result<Account, PageError
             directory,
             mark: Mark::NotTested,
             words: "no account yet".to_owned(),
-            form: Some(AccountForm {
+            form: visit.may(May::RegisterAtCa).then(|| AccountForm {
                 contact: refused.account.contact.clone(),
                 contact_fault: refused.contact_fault.clone(),
                 terms: String::new(),
@@ -270,7 +331,7 @@ fn order_row(order: &Order, rows: &[Row]) -> OrderRow {
     }
 }
 
-fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
+fn certificate_row(row: &Row, walls: &Walls, (visit, now): (&Visit, Timestamp)) -> CertificateRow {
     let in_force = row.in_force.as_ref();
     let minutes = |at: Option<Timestamp>| at.map_or_else(|| "\u{2013}".to_owned(), Timestamp::minutes);
     let serial = in_force.map(|in_force| in_force.serial.clone()).unwrap_or_default();
@@ -299,11 +360,16 @@ fn certificate_row(row: &Row, walls: &Walls, now: Timestamp) -> CertificateRow {
         mark,
         life: life(row, now),
         generation: in_force.map(|in_force| in_force.generation.0.to_string()).unwrap_or_default(),
-        served: served(row, walls),
+        served: served(row, walls, &visit.reach),
         renewal,
         renewal_why: renewal_why.to_owned(),
-        failure: row.last_failure.as_deref().map(printable).unwrap_or_default(),
-        can_renew: true,
+        failure: match (&row.last_failure, &visit.reach) {
+            (None, _) => String::new(),
+            (Some(words), Reach::Everything) => printable(words),
+            // The words may be the host's, and name anyone.
+            (Some(_), _) => "The last attempt failed; its order says where.".to_owned(),
+        },
+        can_renew: visit.may(May::RenewCertificate),
     }
 }
 
@@ -344,13 +410,15 @@ fn life(row: &Row, now: Timestamp) -> Life {
 }
 
 /// What the last look saw on each listener for this certificate's names.
-fn served(row: &Row, walls: &Walls) -> Vec<Served> {
+fn served(row: &Row, walls: &Walls, reach: &Reach) -> Vec<Served> {
     let Ok((facts, _)) = view::known(&walls.facts.served) else { return Vec::new() };
     let Some(in_force) = &row.in_force else { return Vec::new() };
     let own = facts
         .handshakes
         .iter()
-        .filter(|seen| Fqdn::parse(&seen.name).is_ok_and(|name| row.names.iter().any(|own| own.covers(&name))));
+        .filter(|seen| Fqdn::parse(&seen.name).is_ok_and(|name| row.names.iter().any(|own| own.covers(&name))))
+        // A wildcard covers names below, which may be another tenant's.
+        .filter(|seen| reach.base().is_none_or(|base| seen.name.eq_ignore_ascii_case(base)));
     let mut rows: Vec<Served> = Vec::new();
     for seen in own {
         let (mark, words) = match &seen.outcome {

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, Stream};
 
 use crate::base::ids::OrderId;
+use crate::base::role::Reach;
 use crate::store::StoreError;
 use crate::store::orders::OrderState;
-use crate::web::auth::Visit;
+use crate::web::auth::{self, Visit};
 use crate::web::error::PageError;
 use crate::web::handlers::order::step_rows;
 use crate::web::limits::StreamPlace;
-use crate::web::session;
+use crate::web::may::May;
 use crate::web::state::AppState;
 
 /// How often the story is looked at: the writer is another task or another program on the same store.
@@ -28,6 +29,7 @@ const MOST_LOOKS: u32 = 2_400;
 struct Story {
     app: AppState,
     session: tower_sessions::Session,
+    reach: Reach,
     order: OrderId,
     told: Vec<(String, &'static str)>,
     looks: u32,
@@ -41,10 +43,11 @@ pub(crate) async fn get(
     visit: Visit,
     Path(order): Path<OrderId>,
 ) -> Result<Response, PageError> {
-    app.deeds.store.order(order).await?.ok_or(PageError::NotFound)?;
+    app.deeds.store.order(&visit.reach, order).await?.ok_or(PageError::NotFound)?;
     let id = visit.session.id().ok_or(PageError::SignInFirst)?;
     let place = app.streams.enter(id.0).ok_or(PageError::TooManyStreams)?;
-    let story = Story { app, session: visit.session, order, told: Vec::new(), looks: 0, over: false, _place: place };
+    let (session, reach) = (visit.session, visit.reach);
+    let story = Story { app, session, reach, order, told: Vec::new(), looks: 0, over: false, _place: place };
     // axum says `no-cache`, which lets a cache keep it.
     Ok(([(CACHE_CONTROL, "no-store")], Sse::new(events(story))).into_response())
 }
@@ -97,14 +100,15 @@ impl Story {
             )),
             None,
         );
-        let Ok(Some(operator)) = session::operator(&fresh).await else { return false };
-        matches!(self.app.deeds.store.operator_name(operator).await, Ok(Some(_)))
+        let Ok(Some(visitor)) = auth::visitor(&fresh, &self.app).await else { return false };
+        visitor.post.role().may(May::SeeCertificates)
+            && auth::reach(&self.app, visitor.post.domain().map(|(id, _)| id)).await.as_ref() == Ok(&self.reach)
     }
 
     async fn news(&mut self) -> Result<(Vec<Event>, bool), StoreError> {
         let store = &self.app.deeds.store;
-        let Some(order) = store.order(self.order).await? else { return Ok((Vec::new(), true)) };
-        let rows = step_rows(&store.steps(self.order, 0).await?, order.state);
+        let Some(order) = store.order(&self.reach, self.order).await? else { return Ok((Vec::new(), true)) };
+        let rows = step_rows(&store.steps(&self.reach, self.order, 0).await?, order.state, &self.reach);
         let mut events = Vec::new();
         for row in rows {
             let key = (row.key.clone(), row.mark.class());

@@ -5,11 +5,13 @@ use axum::response::Response;
 
 use crate::base::chain::printable;
 use crate::base::ids::OrderId;
+use crate::base::role::Reach;
 use crate::store::certificates::CertificateRow;
 use crate::store::orders::{OrderFailure as Failure, OrderRow, OrderState, OrderStep};
 use crate::web::auth::Visit;
 use crate::web::error::PageError;
 use crate::web::handlers::draw;
+use crate::web::may::May;
 use crate::web::pages::order::{OrderFailure, OrderPage, ProofRow, StepRow};
 use crate::web::parts::{Link, Mark};
 use crate::web::state::AppState;
@@ -22,9 +24,9 @@ pub(crate) async fn get(
     Path(id): Path<OrderId>,
 ) -> Result<Response, PageError> {
     let store = &app.deeds.store;
-    let order = store.order(id).await?.ok_or(PageError::NotFound)?;
-    let certificate = store.certificate(order.certificate).await?.ok_or(PageError::NotFound)?;
-    let steps = store.steps(id, 0).await?;
+    let order = store.order(&visit.reach, id).await?.ok_or(PageError::NotFound)?;
+    let certificate = store.certificate(&visit.reach, order.certificate).await?.ok_or(PageError::NotFound)?;
+    let steps = store.steps(&visit.reach, id, 0).await?;
     let (mark, state) = order_state(&order);
     draw(&OrderPage {
         frame: view::frame(&app, &visit, &format!("Order {id}: {state}"), "certificates").await?,
@@ -33,9 +35,9 @@ pub(crate) async fn get(
         mark,
         state: state.to_owned(),
         facts: facts(&order, &certificate, app.issuing.ca.directory_url()),
-        steps: step_rows(&steps, order.state),
+        steps: step_rows(&steps, order.state, &visit.reach),
         live: matches!(order.state, OrderState::Queued | OrderState::Running),
-        failure: order.failure.as_ref().map(|failure| failure_view(failure, &certificate)),
+        failure: order.failure.as_ref().map(|failure| failure_view(failure, &certificate, &visit)),
         proofs: order.proofs.iter().map(|proof| proof_row(proof, order.served_serial.as_deref())).collect(),
     })
 }
@@ -67,7 +69,7 @@ fn facts(order: &OrderRow, certificate: &CertificateRow, directory: &str) -> Vec
 }
 
 /// The story so far. Each line is over when the next one begins.
-pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> {
+pub(super) fn step_rows(steps: &[OrderStep], state: OrderState, reach: &Reach) -> Vec<StepRow> {
     let last = steps.len().saturating_sub(1);
     let rows = steps.iter().enumerate().map(|(nth, step)| {
         let (mark, word) = match state {
@@ -77,7 +79,7 @@ pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> 
         };
         StepRow {
             key: step.id.to_string(),
-            title: printable(&step.words),
+            title: printable(told(&step.words, reach)),
             mark,
             word: word.to_owned(),
             at: step.at.time_of_day(),
@@ -87,7 +89,23 @@ pub(super) fn step_rows(steps: &[OrderStep], state: OrderState) -> Vec<StepRow> 
     rows.collect()
 }
 
-fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure {
+/// Whether whoever reaches so far may read why something failed there. What the host itself says may name anyone's
+/// files and domains.
+pub(super) fn is_for(reach: &Reach, place: &str) -> bool {
+    *reach == Reach::Everything || matches!(place, "at the CA" | "in DNS")
+}
+
+/// The words of a step; of a failure that is not for this reader only the place.
+pub(super) fn told<'a>(words: &'a str, reach: &Reach) -> &'a str {
+    match words.strip_prefix("Failed ").and_then(|rest| rest.split_once(':')) {
+        Some((place, reason)) if !is_for(reach, place) => {
+            words.strip_suffix(reason).unwrap_or(words).trim_end_matches(':')
+        }
+        _ => words,
+    }
+}
+
+fn failure_view(failure: &Failure, certificate: &CertificateRow, visit: &Visit) -> OrderFailure {
     let next = match failure.place.as_str() {
         "in DNS" => {
             "Look whether the name server is reachable and takes updates for this zone with the configured key, then order again."
@@ -106,10 +124,10 @@ fn failure_view(failure: &Failure, certificate: &CertificateRow) -> OrderFailure
     };
     OrderFailure {
         place: failure.place.clone(),
-        their_words: printable(&failure.words),
+        their_words: if is_for(&visit.reach, &failure.place) { printable(&failure.words) } else { String::new() },
         next: next.to_owned(),
         again,
-        retry: routes::renew(certificate.id),
+        retry: visit.may(May::RenewCertificate).then(|| routes::renew(certificate.id)),
         onward: Some(Link { href: routes::CERTIFICATES.to_owned(), words: "To the certificates".to_owned() }),
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::audit::finding::Wall;
 use crate::base::chain::{Chain, printable};
 use crate::base::ids::{SettingId, TenantId, TrailId};
+use crate::base::role::Reach;
 use crate::deeds::policy::{PolicyChange, PolicyError, spoken};
 use crate::fusionpbx::overrides::OverridesWanted;
 use crate::fusionpbx::{Change, ChangeError, Expected, FusionPbx, FusionPbxError, Scope, Stored};
@@ -17,7 +18,9 @@ use crate::web::auth::Visit;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
 use crate::web::handlers::draw;
+use crate::web::handlers::own_passwords;
 use crate::web::handlers::policy_view::{self, Typed};
+use crate::web::may::May;
 use crate::web::pages::passwords::{PasswordsPage, Policy, ReadOnly};
 use crate::web::pages::passwords_conflict::PasswordsConflictPage;
 use crate::web::state::AppState;
@@ -27,7 +30,7 @@ use crate::web::{flash, routes, view};
 const OVERRIDES: u16 = 50;
 
 /// Entries of the history.
-const HISTORY: u32 = 10;
+pub(super) const HISTORY: u32 = 10;
 
 /// What the address asks for.
 #[derive(Default, Deserialize)]
@@ -86,9 +89,13 @@ pub(crate) async fn save(
         }
     };
     let change = sent.change(key, value.to_string())?;
+    // Asked before anything is read of another tenant; the deed asks again.
+    if !visit.reach.covers(change.scope.tenant()) {
+        return Err(PageError::NotFound);
+    }
     let place = place(&fusionpbx, change.scope).await;
     let wanted = PolicyChange { change, place };
-    let outcome = app.deeds.change_policy(&fusionpbx, &visit.actor(), &wanted).await;
+    let outcome = app.deeds.change_policy(&fusionpbx, &visit.actor(), &visit.reach, &wanted).await;
     answer(&app, &visit, outcome.map(|_| format!("{key} is {value} now")), &sent, &wanted).await
 }
 
@@ -103,7 +110,7 @@ pub(crate) async fn undo(
     };
     let entry = entry.parse::<TrailId>().map_err(|_| PageError::NotFound)?;
     let to = routes::PASSWORDS;
-    match app.deeds.undo_policy(fusionpbx, &visit.actor(), entry).await {
+    match app.deeds.undo_policy(fusionpbx, &visit.actor(), &visit.reach, entry).await {
         Ok(changed) => {
             app.look_again.notify_one();
             flash::done(&visit.session, format!("Put back: {}", spoken(&changed.after.stored)), to).await
@@ -139,7 +146,7 @@ async fn answer(
         }
         PolicyError::Change(ChangeError::Locked) => StatusCode::CONFLICT,
         PolicyError::Change(ChangeError::ReadOnly { .. }) => StatusCode::FORBIDDEN,
-        PolicyError::Change(ChangeError::NotASetting) => StatusCode::UNPROCESSABLE_ENTITY,
+        PolicyError::OutOfReach | PolicyError::Change(ChangeError::NotASetting) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let words = Chain(&error).to_string();
@@ -227,11 +234,17 @@ async fn page(
     ask: &PasswordsAsk,
     typed: Option<Typed>,
 ) -> Result<Response, PageError> {
+    match &visit.reach {
+        Reach::Everything => {}
+        Reach::Domain(domain) => return own_passwords::page(app, visit, domain, typed.as_ref()).await,
+        Reach::Nothing => return Err(PageError::NotFound),
+    }
     let walls = app.walls.borrow().clone();
     let history = TrailQuery { act_prefix: "policy.".to_owned(), limit: HISTORY, ..TrailQuery::default() };
-    let history = app.deeds.store.entries(&history).await?;
+    let history = app.deeds.store.entries(&visit.reach, &history).await?;
     let read_only = read_only(&walls);
-    let policy = policy(app, ask, typed.as_ref(), read_only.is_none()).await;
+    let may_write = read_only.is_none() && visit.may(May::ChangePolicy);
+    let policy = policy(app, visit, ask, typed.as_ref(), may_write).await;
     // Words that found no field to stand at must not be lost.
     let mut frame = view::frame(app, visit, Wall::Passwords.title(), Wall::Passwords.slug()).await?;
     if let (Some(typed), Err(_)) = (&typed, &policy) {
@@ -246,12 +259,12 @@ async fn page(
         read_only,
         policy,
         findings: view::wall_findings(&walls, Wall::Passwords),
-        history: history.iter().map(view::trail_row).collect(),
+        history: history.iter().map(|entry| view::trail_row(entry, visit)).collect(),
     })
 }
 
 /// Why nothing can be changed, as the last survey saw it.
-fn read_only(walls: &crate::audit::walls::Walls) -> Option<ReadOnly> {
+pub(super) fn read_only(walls: &crate::audit::walls::Walls) -> Option<ReadOnly> {
     let (survey, _) = view::known(&walls.facts.fusionpbx).ok()?;
     if survey.role.superuser {
         return Some(ReadOnly {
@@ -272,6 +285,7 @@ fn read_only(walls: &crate::audit::walls::Walls) -> Option<ReadOnly> {
 
 async fn policy(
     app: &AppState,
+    visit: &Visit,
     ask: &PasswordsAsk,
     typed: Option<&Typed>,
     may_write: bool,
@@ -290,6 +304,6 @@ async fn policy(
         limit: OVERRIDES,
         ..OverridesWanted::default()
     };
-    let overrides = fusionpbx.overrides(&global, &wanted).await.map_err(failed)?;
+    let overrides = fusionpbx.overrides(&visit.reach, &global, &wanted).await.map_err(failed)?;
     Ok(policy_view::policy(&global, &overrides, &ask.find, ask.after.is_some(), (typed, may_write)))
 }

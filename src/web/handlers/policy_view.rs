@@ -2,9 +2,10 @@
 
 use crate::base::chain::printable;
 use crate::fusionpbx::overrides::{Override, OverridesPage};
-use crate::fusionpbx::{PolicyReading, SettingRow as StoredRow, Winner};
+use crate::fusionpbx::{Effective, Level, PolicyReading, SettingRow as StoredRow, Winner};
 use crate::policy::{Enforcement, PasswordSetting, Shape};
 use crate::web::handlers::trail::form_encoded;
+use crate::web::pages::own_passwords::OwnPolicy;
 use crate::web::pages::passwords::{
     Control, Enforced, OverrideRow, Overrides, Policy, Raise, SettingForm, SettingGroup, SettingRow,
 };
@@ -57,6 +58,67 @@ pub(super) fn policy(
     }
 }
 
+/// Everything for a tenant's own page: what holds there, and the rows it has for itself.
+pub(super) fn own(
+    global: &[PolicyReading],
+    effective: &[Effective],
+    overrides: &OverridesPage,
+    forms: (Option<&Typed>, bool),
+) -> OwnPolicy {
+    let mut groups = Vec::new();
+    for (category, title, words) in GROUPS {
+        let shown = global.iter().filter(|reading| reading.key.category() == category);
+        let shown = shown.filter_map(|reading| {
+            let winner = effective.iter().find(|one| one.key == reading.key)?;
+            (reading.is_shown() || winner.value.is_some()).then_some(winner)
+        });
+        let mut rows: Vec<SettingRow> = shown.map(own_row).collect();
+        say_once(&mut rows);
+        if !rows.is_empty() {
+            let (anchor, title, words) = (category.to_owned(), title.to_owned(), words.to_owned());
+            groups.push(SettingGroup { anchor, title, words, rows });
+        }
+    }
+    OwnPolicy {
+        groups,
+        overrides: overrides.overrides.iter().map(|one| override_row(global, one, forms)).collect(),
+        to_be_seen:
+            "FusionPBX reads a change when someone signs in again, at the latest when an operator reloads its \
+                     settings."
+                .to_owned(),
+    }
+}
+
+fn own_row(winner: &Effective) -> SettingRow {
+    let setting = winner.key.setting();
+    let value = winner.value.as_ref().map(|(value, _)| value.as_str());
+    SettingRow {
+        anchor: anchor(setting),
+        title: setting.title.to_owned(),
+        key: setting.key.to_string(),
+        value: value.map_or_else(|| "not set".to_owned(), |value| shown(setting, value)),
+        mark: mark(setting, value),
+        source: match &winner.value {
+            Some((_, Level::Domain | Level::User)) => "set by your domain",
+            Some((_, Level::Default)) => "what holds for everyone",
+            None => "set nowhere",
+        }
+        .to_owned(),
+        floor: floor(setting),
+        enforced: enforced(setting),
+        notes: Vec::new(),
+        edit: None,
+    }
+}
+
+fn mark(setting: &PasswordSetting, value: Option<&str>) -> Mark {
+    match setting.floor {
+        None => Mark::Plain,
+        Some(_) if setting.is_below_floor(value) => Mark::Fail,
+        Some(_) => Mark::Pass,
+    }
+}
+
 /// Neighbours are often enforced in the same way: that is said for the first of them.
 fn say_once(rows: &mut [SettingRow]) {
     let mut said = String::new();
@@ -72,11 +134,7 @@ fn say_once(rows: &mut [SettingRow]) {
 fn setting_row(reading: &PolicyReading, typed: Option<&Typed>, may_write: bool) -> SettingRow {
     let setting = reading.key.setting();
     let value = reading.value();
-    let mark = match setting.floor {
-        None => Mark::Plain,
-        Some(_) if setting.is_below_floor(value) => Mark::Fail,
-        Some(_) => Mark::Pass,
-    };
+    let mark = mark(setting, value);
     SettingRow {
         anchor: anchor(setting),
         title: setting.title.to_owned(),

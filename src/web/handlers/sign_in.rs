@@ -9,8 +9,10 @@ use tower_sessions::Session;
 use tracing::warn;
 
 use crate::base::clock::spoken;
+use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
 use crate::deeds::password::Lane;
+use crate::deeds::second_factor::FactorState;
 use crate::deeds::sign_in::{Proved, SignInError};
 use crate::web::auth::Visit;
 use crate::web::caller::{Caller, remember_device};
@@ -22,7 +24,7 @@ use crate::web::handlers::draw;
 use crate::web::pages::sign_in::SignInPage;
 use crate::web::state::AppState;
 use crate::web::stranger::FormToken;
-use crate::web::{routes, session, view};
+use crate::web::{auth, routes, session, view};
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -38,9 +40,7 @@ pub(crate) async fn get(
     session: Session,
 ) -> Result<Response, PageError> {
     // Asked as `Visit` asks: a disabled operator would be sent in a circle.
-    if let Some(id) = session::operator(&session).await?
-        && app.deeds.store.operator_name(id).await?.is_some()
-    {
+    if auth::visitor(&session, &app).await?.is_some() {
         return Ok(Redirect::to(routes::WALLS).into_response());
     }
     let nobody_yet = !app.door.somebody_can_sign_in(&app.deeds.store).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn post(
     let outcome = app.deeds.sign_in(&sent.name, sent.password, lane, caller.address()).await;
     drop(place);
     match outcome {
-        Ok(proved) => complete(&app, &caller, &session, (proved, admission)).await,
+        Ok(proved) => after_password(&app, &caller, &session, (proved, admission)).await,
         Err(SignInError::Busy) => {
             admission.uncounted();
             Err(PageError::TooMany(door::BUSY))
@@ -83,6 +83,36 @@ pub(crate) async fn post(
             refused(&app, &caller, &sent.name, &SignInError::Wrong { known: None }).await
         }
         Err(damaged @ SignInError::Damaged) => refused(&app, &caller, &sent.name, &damaged).await,
+    }
+}
+
+/// The password was right. Whoever has a second factor owes a code now; without the agent nobody can tell whether it is
+/// right, and whoever is known to have one does not get in.
+async fn after_password(
+    app: &AppState,
+    caller: &Caller,
+    session: &Session,
+    (mut proved, admission): (Proved, Admission),
+) -> Result<Response, PageError> {
+    let operator = OperatorName::parse(&proved.name).map_err(|_| PageError::NotFound)?;
+    let noted = app.deeds.store.factor_since(proved.operator).await?.is_some();
+    match app.deeds.factor_state(&app.issuing.agent, &operator, noted).await {
+        FactorState::None => complete(app, caller, session, (proved, admission)).await,
+        FactorState::Enrolled => {
+            // Neither a failure nor the end of failures: only the code ends them.
+            admission.uncounted();
+            proved.second_factor = true;
+            session::await_code(session, &proved, &app.deeds).await?;
+            Ok(Redirect::to(routes::SIGN_IN_CODE).into_response())
+        }
+        FactorState::Unknown => {
+            admission.uncounted();
+            let words = "Your second factor cannot be checked now: the agent on the host does not answer, or has lost it. \
+                         Root on the host can look at rampart-agent, or run `rampart operator reset`.";
+            let fault = Some(words.to_owned());
+            let page = form(app, caller, Drawn { name: &proved.name, fault, nobody_yet: false })?;
+            Ok((StatusCode::SERVICE_UNAVAILABLE, page).into_response())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::web::handlers::certificates::tenants;
 use crate::web::handlers::coverage::Covered;
 use crate::web::handlers::draw;
 use crate::web::handlers::sign_in::NoFields;
+use crate::web::may::May;
 use crate::web::pages::walls::{ExpiringRow, Score, ScoreLine, UncoveredCard, UpdatesCard, WallRow, WallsPage};
 use crate::web::parts::{FindingGroup, Link, Mark};
 use crate::web::state::AppState;
@@ -32,11 +33,12 @@ const EXPIRING: usize = 5;
 pub(crate) async fn get(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
     let walls = app.walls.borrow().clone();
     let now = app.deeds.clock.now();
-    let certificates = app.deeds.store.certificates().await?;
+    let certificates = app.deeds.store.certificates(&visit.reach).await?;
     let score = score_view(&walls.report);
     let groups = view::finding_groups(&walls);
     draw(&WallsPage {
         frame: view::frame(&app, &visit, "Walls", "walls").await?,
+        may_look_again: visit.may(May::LookAgain),
         summary: summary(&walls.report),
         worst: worst(&groups),
         fortress: Fortress::draw(&rings(&walls.report), &score.value, "of 100"),

@@ -15,16 +15,33 @@ pub struct CertificatesPage {
     pub head: WallHead,
     /// Certificates that Rampart keeps, or why that is not known.
     pub certificates: Result<Vec<CertificateRow>, String>,
-    /// The order form, or why nothing can be ordered now.
-    pub order: Result<OrderForm, String>,
+    /// The order form, or why nothing can be ordered now; `None` for whoever may not order.
+    pub order: Option<Result<OrderForm, String>>,
     /// The account at the CA.
     pub account: Account,
     /// Orders, newest first.
     pub orders: Vec<OrderRow>,
+    /// What the agent may do by itself, or why that is not known; `None` for whom it does not concern.
+    pub standing: Option<Result<Vec<StandingRow>, String>>,
+    /// Whether the visitor may end a standing order.
+    pub may_end: bool,
     /// Which tenants have a certificate, or why that is not known.
     pub coverage: Result<Coverage, String>,
     /// Findings of this wall.
     pub findings: Vec<FindingView>,
+}
+
+/// One standing order.
+#[derive(Clone, Debug)]
+pub struct StandingRow {
+    /// The number of the certificate that is kept.
+    pub certificate: String,
+    /// What may be done, in words.
+    pub words: String,
+    /// Who allowed it.
+    pub by: String,
+    /// Since when.
+    pub since: String,
 }
 
 /// One certificate that Rampart keeps.

@@ -60,8 +60,8 @@ pub struct OrderFailure {
     pub next: String,
     /// When it is tried again by itself; may be empty.
     pub again: String,
-    /// Where the form posts to that orders again.
-    pub retry: String,
+    /// Where the form posts to that orders again; `None` for whoever may not.
+    pub retry: Option<String>,
     /// Where to do it.
     pub onward: Option<Link>,
 }

@@ -12,6 +12,8 @@ use crate::web::parts::{FindingGroup, Link, Mark};
 pub struct WallsPage {
     /// The frame.
     pub frame: Frame,
+    /// Whether the visitor may ask for a fresh look.
+    pub may_look_again: bool,
     /// The verdict over everything in one sentence: `4 findings need you; 3 walls could not be tested.`
     pub summary: String,
     /// Where to begin: the worst finding that fails.

@@ -13,8 +13,10 @@ use rampart::app::build;
 use rampart::audit::facts::Facts;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::{Clock as _, ManualClock, SystemClock};
+use rampart::base::ids::TenantId;
 use rampart::base::names::{Fqdn, OperatorName};
 use rampart::base::rng::SystemRandom;
+use rampart::base::role::{Post, Reach, Role};
 use rampart::base::secret::Secret;
 use rampart::deeds::certificates::Issuing;
 use rampart::deeds::password::NewPassword;
@@ -32,6 +34,7 @@ use sqlx::{Row as _, SqlitePool};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::agent_house::Scratch;
 use crate::support::browser::Browser;
@@ -160,6 +163,32 @@ impl TestApp {
         browser
     }
 
+    /// A browser of an account of this role, called like the role.
+    pub(crate) async fn signed_in_as(&self, role: Role) -> Browser {
+        let domain = (TenantId(Uuid::from_u128(1)), "north.example".to_owned());
+        self.signed_in_with(role.word(), &Post::of(role, Some(domain)).unwrap()).await
+    }
+
+    /// A browser of a new account, at an address of its own.
+    pub(crate) async fn signed_in_with(&self, name: &str, post: &Post) -> Browser {
+        let actor = Actor { name: "test".to_owned(), address: None };
+        let password = NewPassword::parse(Secret::new(PASSWORD.to_owned()), &ContextWords::default()).unwrap();
+        let deeds = &self.state.deeds;
+        deeds.add_account(&actor, &OperatorName::parse(name).unwrap(), post, password).await.unwrap();
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 2, nth).into());
+        browser.sign_in(name, PASSWORD).await.assert_redirect("/");
+        browser
+    }
+
+    /// One more browser of the same operator, whose sign-in leads to `path`.
+    pub(crate) async fn signed_in_to(&self, path: &str) -> Browser {
+        let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
+        let browser = self.stranger_from(Ipv4Addr::new(127, 0, 1, nth).into());
+        browser.sign_in(NAME, PASSWORD).await.assert_redirect(path);
+        browser
+    }
+
     /// What the worker does: takes up every order that waits, and ends it.
     pub(crate) async fn work_off(&self) {
         let deeds = &self.state.deeds;
@@ -171,7 +200,7 @@ impl TestApp {
     /// The newest entries of the trail whose act begins with `prefix`.
     pub(crate) async fn trail(&self, prefix: &str) -> Vec<Entry> {
         let query = TrailQuery { act_prefix: prefix.to_owned(), limit: 50, ..TrailQuery::default() };
-        self.state.deeds.store.entries(&query).await.unwrap()
+        self.state.deeds.store.entries(&Reach::Everything, &query).await.unwrap()
     }
 
     /// The console's own file.
@@ -188,9 +217,17 @@ impl TestApp {
     pub(crate) async fn everything_kept(&self) -> String {
         let pool = self.own_tables().await;
         let mut text = String::new();
-        for table in
-            ["operators", "devices", "setup_links", "trail", "acme_accounts", "certificates", "orders", "order_steps"]
-        {
+        for table in [
+            "operators",
+            "devices",
+            "invitations",
+            "setup_links",
+            "trail",
+            "acme_accounts",
+            "certificates",
+            "orders",
+            "order_steps",
+        ] {
             let columns = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA table_info({table})")));
             let columns = columns.fetch_all(&pool).await.unwrap();
             let quoted: Vec<String> =

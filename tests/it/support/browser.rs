@@ -184,6 +184,13 @@ impl Answer {
         self.text("main")
     }
 
+    /// An attribute of the one part that `selector` finds.
+    pub(crate) fn attribute(&self, selector: &str, name: &str) -> String {
+        let (page, selector) = (self.page(), Selector::parse(selector).unwrap());
+        let part = page.select(&selector).next().unwrap_or_else(|| panic!("{selector:?} is not in {}", self.words()));
+        part.attr(name).unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn location(&self) -> &str {
         self.headers.get(LOCATION).map_or("", |to| to.to_str().unwrap())
     }

@@ -1,7 +1,9 @@
 //! What the tests share: the real servers, the app on a free port, an operator with a session.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod fusionpbx;
+pub(crate) mod requests;
 pub(crate) mod routes;
 pub(crate) mod views;

@@ -2,6 +2,7 @@
 
 use rampart::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Coverage, CoverageRow, Life, OrderForm, OrderRow, Served,
+    StandingRow,
 };
 use rampart::web::pages::order::{OrderFailure, OrderPage, ProofRow, StepRow};
 use rampart::web::parts::{Choice, Link, Mark};
@@ -28,7 +29,7 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             ),
             certificate(town, "2", "pbx.example.test", Life { spent: 12, renewal: 66 }, Mark::Pass, "79 days left"),
         ]),
-        order: town.known(order_form(town)),
+        order: (town != Town::Hostile).then(|| town.known(order_form(town))),
         account: Account {
             directory: town.name("https://acme-v02.api.letsencrypt.org/directory"),
             mark: if town == Town::Ordinary { Mark::Pass } else { Mark::NotTested },
@@ -45,6 +46,13 @@ pub(super) fn page(town: Town) -> CertificatesPage {
             order_row(town, "6", Mark::Fail, "refused by the CA"),
             order_row(town, "5", Mark::Pass, "served"),
         ]),
+        standing: Some(town.known(vec![StandingRow {
+            certificate: "1".into(),
+            words: town.text("certificate 1 for *.north.example.test, north.example.test, served by nginx"),
+            by: town.text("maria"),
+            since: "2026-11-22 18:40 UTC".into(),
+        }])),
+        may_end: true,
         coverage: town.known(coverage(town)),
         findings: town.list(vec![town.finding("TL-03", Mark::Accepted, "low", "A key is readable by www-data")]),
     }
@@ -169,7 +177,7 @@ pub(super) fn order(town: Town, live: bool) -> OrderPage {
             their_words: town.text("urn:ietf:params:acme:error:unauthorized: No TXT record found"),
             next: town.text("Look whether the zone is delegated to ns1.example.test, then order again."),
             again: "It is tried again at 20:44 UTC.".into(),
-            retry: "/certificates/7/renew".into(),
+            retry: (town != Town::Hostile).then(|| "/certificates/7/renew".into()),
             onward: Some(Link { href: "/certificates".into(), words: "To the certificates".into() }),
         }),
         proofs: if live || refused {

@@ -2,8 +2,10 @@
 
 mod account;
 mod certificates;
+mod factor;
 mod host;
 mod passwords;
+mod roster;
 mod walls;
 
 use askama::Template;
@@ -11,9 +13,9 @@ use rampart::web::frame::{Assets, Flash, Frame, NavWall};
 use rampart::web::pages::fault::FaultPage;
 use rampart::web::pages::setup::SetupPage;
 use rampart::web::pages::sign_in::SignInPage;
-use rampart::web::pages::trail::TrailPage;
+use rampart::web::pages::trail::{TrailFind, TrailPage, TrailState};
 use rampart::web::parts::{
-    EvidenceView, FindingView, Link, Mark, Pager, RemedyView, Search, TrailRow, Undo, WallHead,
+    Choice, EvidenceView, FindingView, Link, Mark, Pager, RemedyView, Search, TrailRow, Undo, WallHead,
 };
 
 /// What kind of data the pages get.
@@ -57,8 +59,18 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("order_over", certificates::order(town, false).render().unwrap()),
         ("ssh", host::ssh(town).render().unwrap()),
         ("upgrades", host::upgrades(town).render().unwrap()),
+        ("operators", roster::operators(town).render().unwrap()),
+        ("invited", roster::invited(town).render().unwrap()),
+        ("invitation", roster::invitation(town).render().unwrap()),
+        ("own_passwords", roster::own_passwords(town).render().unwrap()),
+        ("own_certificates", roster::own_certificates(town).render().unwrap()),
+        ("own_domain", roster::own_domain(town).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
     ];
+    pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));
+    pages.push(("step_up", factor::step_up(town, true).render().unwrap()));
+    pages.push(("step_up_none", factor::step_up(town, false).render().unwrap()));
+    pages.extend(factor::pages(town).into_iter().map(|(name, page)| (name, page.render().unwrap())));
     pages.sort_by_key(|(name, _)| *name);
     pages
 }
@@ -104,6 +116,9 @@ impl Town {
             csrf: "4b1e0c9a77d2".into(),
             flash: None,
             host: self.name("pbx.example.test"),
+            home: "/".into(),
+            sees_walls: true,
+            manages_operators: true,
             walls: WALLS
                 .iter()
                 .map(|(slug, title, mark)| NavWall {
@@ -164,7 +179,9 @@ impl Town {
     }
 
     fn trail(self) -> Vec<TrailRow> {
+        let number_of = |at: &str| at.bytes().map(u32::from).sum::<u32>().to_string();
         let row = |at: &str, who: &str, what: &str, before: &str, after: &str, mark, outcome: &str| TrailRow {
+            number: number_of(at),
             at: at.into(),
             who: self.text(who),
             from: self.text("203.0.113.9"),
@@ -270,7 +287,22 @@ fn trail(town: Town) -> TrailPage {
             flash: Some(Flash { mark: Mark::Pass, text: town.name("Put 12 back.") }),
             ..town.frame("Trail", "trail")
         },
-        search: town.search("words", "Who, what or from where"),
+        state: TrailState {
+            records: "612 records".into(),
+            mark: if town == Town::Empty { Mark::NotTested } else { Mark::Pass },
+            words: match town {
+                Town::Empty => "not checked yet".into(),
+                _ => town.text("both halves whole when last checked, 2026-11-22 18:31 UTC"),
+            },
+            details: town.list(vec![town.text("In the agent's half: line 7 is missing")]),
+        },
+        export: (town != Town::Empty).then(|| "/trail/export".into()),
+        find: TrailFind {
+            label: "Find by person, act, subject or address".into(),
+            typed: town.text(""),
+            acts: vec![Choice { value: String::new(), label: "every act".into(), chosen: true }],
+            outcomes: vec![Choice { value: String::new(), label: "every outcome".into(), chosen: true }],
+        },
         rows: town.trail(),
         pager: town.pager(),
     }

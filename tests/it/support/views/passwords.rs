@@ -37,7 +37,7 @@ pub(super) fn page(town: Town) -> PasswordsPage {
     }
 }
 
-fn policy(town: Town) -> Policy {
+pub(super) fn policy(town: Town) -> Policy {
     Policy {
         groups: vec![
             SettingGroup {

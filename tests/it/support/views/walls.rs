@@ -10,6 +10,7 @@ pub(super) fn page(town: Town) -> WallsPage {
     let sources = sources(town);
     let (score, score_words) = if town == Town::Empty { ("–", "too little known") } else { ("61", "of 100") };
     WallsPage {
+        may_look_again: town != Town::Hostile,
         frame: town.frame("Walls", "walls"),
         summary: "4 findings need you. 3 walls could not be tested, so nobody knows whether they hold.".into(),
         worst: Some(Link { href: "#findings".into(), words: town.name("Root may sign in over SSH with a password") }),

@@ -1,0 +1,1 @@
+DROP INDEX trail_sign_ins;

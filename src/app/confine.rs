@@ -1,0 +1,122 @@
+//! What the running console gives up before it has a second thread: pictures of its memory, starting programs, system
+//! calls that it has no use for, and every file but those that it needs (Landlock).
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use landlock::{
+    ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus,
+};
+use tracing::{info, warn};
+
+use crate::base::confine::{self, Group};
+use crate::config::Config;
+
+/// The newest set of rights over files that is asked for (Linux 6.10); an older kernel holds what it knows of them.
+const RIGHTS: ABI = ABI::V5;
+
+/// Where the console may read: the host's settings (passwd, resolv.conf, `/etc/rampart`, FusionPBX's), programs' data
+/// (roots of trust, time zones), and what the kernel says of the machine. The file's own rights count besides.
+const READABLE: [&str; 9] = [
+    "/etc",
+    "/usr/share",
+    "/usr/lib",
+    "/usr/local/share/ca-certificates",
+    "/usr/local/etc/fusionpbx",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/proc",
+    "/sys",
+];
+
+/// Devices that any program may want.
+const DEVICES: [&str; 3] = ["/dev/null", "/dev/urandom", "/dev/tty"];
+
+/// How far the file system is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// As far as asked.
+    Wholly,
+    /// As far as this kernel can.
+    Partly,
+    /// Not at all: the kernel has no Landlock, or it is switched off.
+    Not,
+}
+
+impl Closed {
+    /// As a sentence for the log.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Wholly => "The console reads and writes only its own files (Landlock)",
+            Self::Partly => {
+                "The console reads and writes only its own files (Landlock, as far as this kernel knows it)"
+            }
+            Self::Not => {
+                "Landlock is not in force: this kernel has none, or it is switched off; rights of files and \
+                          the service's own settings are all that hold"
+            }
+        }
+    }
+}
+
+/// Confines this process for good.
+///
+/// # Errors
+/// The kernel said no to what every kernel that Debian 12 has can do; a kernel without Landlock is said in the log.
+pub fn console(config: &Config, state_directory: &Path) -> Result<()> {
+    confine::no_dumps()?;
+    let closed = close_files(config, state_directory).context("closing the file system")?;
+    confine::deny_calls(&[Group::Programs, Group::Namespaces])?;
+    match closed {
+        Closed::Wholly | Closed::Partly => info!("{}", closed.words()),
+        Closed::Not => warn!("{}", closed.words()),
+    }
+    Ok(())
+}
+
+fn close_files(config: &Config, state_directory: &Path) -> Result<Closed> {
+    let all = AccessFs::from_all(RIGHTS);
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
+    let mut ruleset = ruleset.set_compatibility(CompatLevel::BestEffort);
+    // Links to sockets and devices are not the console's to make.
+    let write = all & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock);
+    std::fs::create_dir_all(state_directory)?;
+    ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(state_directory)?, write))?;
+    let readable = READABLE.iter().map(PathBuf::from).chain(beside_settings(config));
+    for path in readable {
+        if let Ok(fd) = PathFd::new(&path) {
+            let rights = if path.is_dir() { read } else { AccessFs::ReadFile.into() };
+            ruleset = ruleset.add_rule(PathBeneath::new(fd, rights))?;
+        }
+    }
+    for device in DEVICES {
+        if let Ok(fd) = PathFd::new(device) {
+            ruleset = ruleset.add_rule(PathBeneath::new(fd, AccessFs::ReadFile | AccessFs::WriteFile))?;
+        }
+    }
+    Ok(match ruleset.restrict_self()?.ruleset {
+        RulesetStatus::FullyEnforced => Closed::Wholly,
+        RulesetStatus::PartiallyEnforced => Closed::Partly,
+        RulesetStatus::NotEnforced => Closed::Not,
+    })
+}
+
+/// The directories of files that the settings name: such a file is replaced, not written over, so that the new one must
+/// be readable too.
+fn beside_settings(config: &Config) -> Vec<PathBuf> {
+    let named = [
+        config.fusionpbx.password_file.as_deref(),
+        config.fusionpbx.config.as_deref(),
+        config.acme.root_certificate.as_deref(),
+        config.dns.as_ref().map(|dns| dns.key_file.as_path()),
+    ];
+    let beside = |file: &Path| match file.parent() {
+        Some(directory) if directory.parent().is_some() => directory.to_owned(),
+        // A file right below / opens itself alone.
+        _ => file.to_owned(),
+    };
+    named.into_iter().flatten().map(beside).collect()
+}
