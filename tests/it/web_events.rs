@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rampart::base::ids::OrderId;
-use rampart::base::names::{CertificateName, OperatorName};
+use rampart::base::names::CertificateName;
 use rampart::store::orders::{OrderFailure, OrderRow};
 use rampart::store::trail::{Act, Actor};
 use rampart::wire::request::KeyKind;
@@ -123,7 +123,10 @@ async fn a_stream_ends_when_its_session_is_ended_from_elsewhere() {
     let elsewhere = app.operator().await;
     let order = running(&app).await;
     step(&app, order.id, "Waiting").await;
-    let (fresh, name) = ("an even quieter wall", OperatorName::parse("ann").unwrap());
+    // The last operator cannot be disabled.
+    app.add_operator("bob", "another quiet stone wall").await;
+    let fresh = "an even quieter wall";
+    let ann = app.state.deeds.store.account_named("ann").await.unwrap().unwrap();
     let actor = Actor { name: "command line".to_owned(), address: None };
 
     for how in ["ended", "new password", "disabled"] {
@@ -140,7 +143,7 @@ async fn a_stream_ends_when_its_session_is_ended_from_elsewhere() {
                 let fields = [("present", PASSWORD), ("password", fresh), ("again", fresh)];
                 elsewhere.submit("/account/password", &fields).await.assert_redirect("/account");
             }
-            _ => app.state.deeds.disable_operator(&actor, &name).await.unwrap(),
+            _ => app.state.deeds.disable_account(&actor, ann).await.unwrap(),
         }
 
         let taken = stream.hear_out().await;
