@@ -4,6 +4,8 @@ pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod fusionpbx;
+pub(crate) mod leaks;
+pub(crate) mod replies;
 pub(crate) mod requests;
 pub(crate) mod routes;
 pub(crate) mod views;
