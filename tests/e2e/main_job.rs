@@ -42,6 +42,8 @@ async fn sign_in_after_a_wrong_password(browser: &Browser, world: &World) {
     assert_eq!(browser.value("#name").await, OPERATOR);
     assert_eq!(browser.value("#password").await, "");
 
+    // After a failure the next try is looked at a second later.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
     browser.fill("#password", world.password.expose()).await;
     browser.press("button.main").await;
     browser.sees("h1", "The walls of").await;

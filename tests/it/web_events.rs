@@ -10,7 +10,7 @@ use rampart::wire::request::KeyKind;
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, Response, StatusCode};
 
-use crate::support::app::TestApp;
+use crate::support::app::{PASSWORD, TestApp};
 use crate::support::browser::Browser;
 
 /// How long the test waits for what should come at once.
@@ -114,6 +114,41 @@ async fn a_stream_ends_within_a_second_of_sign_out() {
     let taken = stream.hear_out().await;
     assert!(taken < Duration::from_secs(1), "{taken:?}");
     assert!(stream.heard.contains("event: over\ndata: over"));
+}
+
+/// ASVS 7.4.2, 7.4.3, 7.5.2.
+#[tokio::test]
+async fn a_stream_ends_when_its_session_is_ended_from_elsewhere() {
+    let app = TestApp::alone().await;
+    let elsewhere = app.operator().await;
+    let order = running(&app).await;
+    step(&app, order.id, "Waiting").await;
+    // The last operator cannot be disabled.
+    app.add_operator("bob", "another quiet stone wall").await;
+    let fresh = "an even quieter wall";
+    let ann = app.state.deeds.store.account_named("ann").await.unwrap().unwrap();
+    let actor = Actor { name: "command line".to_owned(), address: None };
+
+    for how in ["ended", "new password", "disabled"] {
+        let password = if how == "disabled" { fresh } else { PASSWORD };
+        app.clock.advance(Duration::from_secs(12));
+        let heard = app.stranger();
+        heard.sign_in("ann", password).await.assert_redirect("/");
+        let mut stream = Stream::open(&heard, order.id).await;
+        stream.until("Waiting").await;
+
+        match how {
+            "ended" => elsewhere.submit("/account/sessions/end-others", &[]).await.assert_redirect("/account"),
+            "new password" => {
+                let fields = [("present", PASSWORD), ("password", fresh), ("again", fresh)];
+                elsewhere.submit("/account/password", &fields).await.assert_redirect("/account");
+            }
+            _ => app.state.deeds.disable_account(&actor, ann).await.unwrap(),
+        }
+
+        let taken = stream.hear_out().await;
+        assert!(taken < Duration::from_secs(5), "{how}: {taken:?}");
+    }
 }
 
 #[tokio::test]
