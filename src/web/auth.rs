@@ -1,8 +1,8 @@
 //! Who asks. A [`Visit`] is made by the guard that stands before each route of the table.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
@@ -59,7 +59,7 @@ pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageEr
     let visitor = visitor(&session, app).await?.ok_or(PageError::SignInFirst)?;
     session::touch(&session, app.deeds.clock.now()).await?;
     let csrf = session::csrf(&session).await?;
-    let Client(address) = client(parts);
+    let address = app.edge.in_front.client(parts);
     let Visitor { id: operator, name, post } = visitor;
     let (role, domain) = (post.role(), post.domain().map(|(id, name)| (id, name.to_owned())));
     let reach = if domain.is_none() { Reach::Everything } else { Reach::Nothing };
@@ -109,21 +109,4 @@ impl FromRequestParts<AppState> for Visit {
         // A handler that takes a visit on a route that is open to strangers gets none.
         parts.extensions.get::<Self>().cloned().ok_or(PageError::SignInFirst)
     }
-}
-
-/// The address a request came from, where it is known.
-pub(super) struct Client(pub(super) Option<IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Client {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(client(parts))
-    }
-}
-
-/// The peer of the connection. Headers that name another are not believed.
-fn client(parts: &Parts) -> Client {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    Client(peer.map(|peer| peer.0.ip().to_canonical()))
 }

@@ -164,9 +164,9 @@ pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn renew(session: &Session, random: &dyn Random) -> Result<(), SessionError> {
-    session.cycle_id().await?;
-    session.insert(CSRF_KEY, token(random).expose()).await
+pub(super) async fn renew(session: &Session) -> Result<(), SessionError> {
+    // The token follows from the id.
+    session.cycle_id().await
 }
 
 /// Ends the session on the server.

@@ -11,6 +11,7 @@ use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
 use crate::policy::own_password::ContextWords;
 use crate::web::door::Door;
+use crate::web::edge::Edge;
 use crate::web::limits::EventStreams;
 use crate::web::origin::OwnNames;
 
@@ -33,6 +34,8 @@ pub struct AppState {
     pub door: Arc<Door>,
     /// The event streams that are open.
     pub streams: EventStreams,
+    /// What stands between browsers and the handlers.
+    pub edge: Arc<Edge>,
     /// The names under which the console is reached.
     pub names: Arc<OwnNames>,
     /// Words that say nothing in a password on this server.

@@ -259,7 +259,7 @@ pub(super) fn trail_row(entry: &Entry, visit: &Visit) -> TrailRow {
         at: entry.opened.minutes(),
         who: printable(&entry.actor),
         from: entry.address.as_deref().filter(|_| sees_address).map(printable).unwrap_or_default(),
-        what: format!("{} {}", act_words(&entry.act), printable(&entry.subject)),
+        what: printable(&format!("{} {}", act_words(&entry.act), entry.subject)),
         before: entry.before.as_deref().map(printable).unwrap_or_default(),
         after: entry.after.as_deref().map(printable).unwrap_or_default(),
         mark,

@@ -13,6 +13,7 @@ mod own_certificates;
 pub(super) mod own_domain;
 mod own_passwords;
 pub(super) mod passwords;
+pub(super) mod policy_report;
 mod policy_view;
 pub(super) mod second_factor;
 pub(super) mod setup;
