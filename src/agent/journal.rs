@@ -76,6 +76,8 @@ pub(super) struct Journal {
     place: Arc<Place>,
     clock: Arc<dyn Clock>,
     end: Mutex<End>,
+    /// The last line that is on the disk for certain. Whoever holds it flushes for all who wait.
+    flushed: tokio::sync::Mutex<i64>,
 }
 
 /// Where the journal ends.
@@ -109,7 +111,7 @@ impl Journal {
             }
         }
         let end = End { tip, length: good as u64, is_torn: !torn.is_empty() };
-        let journal = Self { place, clock, end: Mutex::new(end) };
+        let journal = Self { place, clock, end: Mutex::new(end), flushed: tokio::sync::Mutex::new(tip.number) };
         if !torn.is_empty() {
             warn!("The journal's last line was torn: {} bytes", torn.len());
             journal.write(&Entry {
@@ -137,24 +139,44 @@ impl Journal {
     /// Writes one line and has it on the disk. A line that cannot be written goes to the log as an error.
     pub(super) fn write(&self, entry: &Entry) -> Option<Tip> {
         let record = entry.record(self.clock.now().rfc3339());
-        match self.add(record.clone()) {
-            Ok(tip) => Some(tip),
-            Err(error) => {
-                let text = serde_json::to_string(&record).unwrap_or_default();
-                error!("The journal could not be written, so this line is only here: {text} ({})", Chain(&error));
-                None
-            }
-        }
+        let written = self.add(record.clone()).and_then(|tip| self.place.sync(JOURNAL).map(|()| tip));
+        or_log(&record, written)
+    }
+
+    /// The same, with one flush for all who write at that moment.
+    pub(super) async fn write_with_others(&self, entry: &Entry) -> Option<Tip> {
+        let record = entry.record(self.clock.now().rfc3339());
+        let written = match self.add(record.clone()) {
+            Ok(tip) => self.flush(tip.number).await.map(|()| tip),
+            Err(error) => Err(error),
+        };
+        or_log(&record, written)
     }
 
     /// Writes the line that stands before an act, and has it on the disk. Answers its number.
     ///
     /// # Errors
     /// The disk refused: then the act must not be tried.
-    pub(super) fn write_before(&self, entry: &Entry) -> Result<i64, PlaceError> {
+    pub(super) async fn write_before(&self, entry: &Entry) -> Result<i64, PlaceError> {
         let record = entry.record(self.clock.now().rfc3339());
         let record = JournalRecord { stage: Some(Stage::Open), outcome: None, reason: None, ms: None, ..record };
-        self.add(record).map(|tip| tip.number)
+        let number = self.add(record)?.number;
+        self.flush(number).await?;
+        Ok(number)
+    }
+
+    /// Has everything up to line `number` on the disk. Whoever comes first flushes what all have written until then.
+    async fn flush(&self, number: i64) -> Result<(), PlaceError> {
+        let mut flushed = self.flushed.lock().await;
+        if *flushed >= number {
+            return Ok(());
+        }
+        let end = self.end().tip.number;
+        let place = Arc::clone(&self.place);
+        let synced = tokio::task::spawn_blocking(move || place.sync(JOURNAL)).await;
+        synced.map_err(|error| self.place.failed(JOURNAL, "flushed", std::io::Error::other(error)))??;
+        *flushed = end;
+        Ok(())
     }
 
     /// At most `limit` lines after line `after`, as many as fit an answer, and where the journal ends.
@@ -200,6 +222,7 @@ impl Journal {
             end.is_torn = false;
         }
         if end.length > LIMIT_BYTES {
+            self.place.sync(JOURNAL)?;
             self.place.set_aside(JOURNAL, ASIDE)?;
             end.length = 0;
         }
@@ -221,6 +244,16 @@ impl Journal {
     fn end(&self) -> MutexGuard<'_, End> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn or_log(record: &JournalRecord, written: Result<Tip, PlaceError>) -> Option<Tip> {
+    let error = match written {
+        Ok(tip) => return Some(tip),
+        Err(error) => error,
+    };
+    let text = serde_json::to_string(record).unwrap_or_default();
+    error!("The journal could not be written, so this line is only here: {text} ({})", Chain(&error));
+    None
 }
 
 /// The number of a line, without reading it as a whole: `"seq":` cannot stand inside a JSON string.
@@ -341,13 +374,13 @@ mod tests {
         assert_eq!(judge(&healed).unwrap().number, 2);
     }
 
-    #[test]
-    fn an_act_that_a_kill_cut_off_is_closed_as_abandoned() {
+    #[tokio::test]
+    async fn an_act_that_a_kill_cut_off_is_closed_as_abandoned() {
         let scratch = Scratch::new("journal");
         let place = Arc::new(scratch.place());
         let killed = journal(&place);
         let install = Entry { on_behalf_of: Some(TrailId(7)), ..entry("install") };
-        assert_eq!(killed.write_before(&install).unwrap(), 1);
+        assert_eq!(killed.write_before(&install).await.unwrap(), 1);
         drop(killed);
 
         let again = journal(&place);
@@ -382,6 +415,28 @@ mod tests {
         assert_eq!(edited, Err((3, Fault::Changed)));
         assert_eq!(removed, Err((2, Fault::Missing)));
         assert_eq!(moved, Err((2, Fault::OutOfOrder)));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_who_write_at_once_make_one_chain_and_every_line_is_there() {
+        let scratch = Scratch::new("journal");
+        let place = Arc::new(scratch.place());
+        let journal = Arc::new(journal(&place));
+
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let journal = Arc::clone(&journal);
+            writers.spawn(async move {
+                journal.write_before(&entry("install")).await.unwrap();
+                journal.write_with_others(&entry("install")).await.unwrap();
+            });
+        }
+        while let Some(ended) = writers.join_next().await {
+            ended.unwrap();
+        }
+
+        assert_eq!(judge(&journal).unwrap().number, 200);
+        assert_eq!(*journal.flushed.lock().await, 200);
     }
 
     #[test]

@@ -175,12 +175,21 @@ impl Place {
         removed.map_err(|source| self.failed(spot, "removed", source))
     }
 
-    /// Adds `line` and a line break to the end of the file at `spot`, and flushes it to the disk.
+    /// Adds `line` and a line break to the end of the file at `spot`. It is on the disk once [`sync`](Self::sync) says so.
     ///
     /// # Errors
     /// The disk refused.
     pub(super) fn append(&self, spot: &str, line: &str) -> Result<(), PlaceError> {
         self.try_append(spot, line).map_err(|source| self.failed(spot, "written", source))
+    }
+
+    /// Has on the disk what was added to the file at `spot` so far.
+    ///
+    /// # Errors
+    /// There is no such file, or the disk refused.
+    pub(super) fn sync(&self, spot: &str) -> Result<(), PlaceError> {
+        let synced = self.open_plain(spot, OFlag::O_RDONLY).and_then(|file| file.sync_data());
+        synced.map_err(|source| self.failed(spot, "flushed", source))
     }
 
     /// Sets the file at `spot` aside as `aside`, in the same directory; what lay there is gone.
@@ -283,7 +292,6 @@ impl Place {
         let mut file = File::from(openat(&directory, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
         let is_new = file.metadata()?.len() == 0;
         file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_data()?;
         if is_new { Ok(fsync(&directory)?) } else { Ok(()) }
     }
 
@@ -439,6 +447,7 @@ pub(super) mod tests {
         place.cut("log", 4).unwrap();
         place.set_aside("log", "log.1").unwrap();
         place.append("log", "three").unwrap();
+        place.sync("log").unwrap();
         place.cut("log", 100).unwrap();
         place.cut("none", 0).unwrap();
 

@@ -166,7 +166,7 @@ async fn converse(mut stream: UnixStream, desk: &Desk, admission: Admission) {
     if let Some(reply) = &reply {
         (entry.outcome, entry.reason) = outcome(reply);
     }
-    let written = desk.journal.write(&entry);
+    let written = desk.journal.write_with_others(&entry).await;
     if let Some(Ok(Answer::Noted(_))) = &reply {
         // The line itself is the note.
         reply = Some(written.map(Answer::Noted).ok_or_else(unwritten));
@@ -194,7 +194,7 @@ async fn hear(stream: &mut UnixStream, desk: &Desk, standing: Standing, entry: &
             }
             if call.request.needs() != Needs::Nothing {
                 // What cannot be noted first is not tried.
-                match desk.journal.write_before(entry) {
+                match desk.journal.write_before(entry).await {
                     Ok(number) => entry.of = Some(number),
                     Err(error) => {
                         error!("The journal could not be written, so nothing was done: {}", Chain(&error));

@@ -135,7 +135,12 @@ async fn ordered(app: &TestApp, names: &[&str]) -> (CertificateId, OrderId) {
     let certificate = store.certificate_for(&parsed, KeyKind::Rsa2048, 0, now).await.unwrap();
     let actor = Actor { name: "ann".to_owned(), address: Some("192.0.2.77".to_owned()) };
     let subject = names.join(", ");
-    let act = Act { act: "certificate.order", subject: &subject, ..Act::default() };
+    let act = Act {
+        act: "certificate.order",
+        subject: &subject,
+        domain: Some(parsed[0].base().as_str()),
+        ..Act::default()
+    };
     let (order, _) = store.queue_order(certificate, &actor, act, now).await.unwrap();
     store.claim_order(now).await.unwrap().unwrap();
     store.add_step(order, &format!("Asking the CA for {subject}"), now).await.unwrap();
