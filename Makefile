@@ -37,4 +37,5 @@ bench:
 # The same tests with more rounds, and those that measure; takes long.
 test-long: test
 	PROPTEST_CASES=100000 cargo test --locked --lib
+	RAMPART_FRAMES=1000000 cargo test --locked --test it agent_frames
 	cargo test --locked --test it -- --ignored --test-threads 1

@@ -120,7 +120,12 @@ async fn accept(
         };
         tokio::select! {
             () = &mut shutdown => break,
-            Some(_) = conversations.join_next() => {}
+            Some(ended) = conversations.join_next() => {
+                // Never seen; it would be a fault of ours, and ends that conversation and no other.
+                if let Err(fault) = ended {
+                    error!("A conversation came to a bad end: {}", Chain(&fault));
+                }
+            }
             (accepted, seat) = next => match accepted {
                 Ok((stream, _)) => {
                     let desk = Arc::clone(desk);

@@ -45,7 +45,8 @@ pub async fn deeds(directory: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Rand
         .mode(0o700)
         .create(directory)
         .with_context(|| format!("the state directory {} cannot be made", directory.display()))?;
-    let store = Store::open(directory, random.as_ref()).await?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let store = Store::open(directory, credentials.as_deref(), random.as_ref()).await?;
     Ok(Deeds::new(store, clock, random))
 }
 

@@ -85,7 +85,9 @@ fn close_files(config: &Config, state_directory: &Path) -> Result<Closed> {
     let write = all & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock);
     std::fs::create_dir_all(state_directory)?;
     ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(state_directory)?, write))?;
-    let readable = READABLE.iter().map(PathBuf::from).chain(beside_settings(config));
+    // Where systemd hands over the store's key (systemd.exec(5), LoadCredential=).
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let readable = READABLE.iter().map(PathBuf::from).chain(beside_settings(config)).chain(credentials);
     for path in readable {
         if let Ok(fd) = PathFd::new(&path) {
             let rights = if path.is_dir() { read } else { AccessFs::ReadFile.into() };
@@ -119,4 +121,78 @@ fn beside_settings(config: &Config) -> Vec<PathBuf> {
         _ => file.to_owned(),
     };
     named.into_iter().flatten().map(beside).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+
+    use super::*;
+    use crate::app::demo::process::Start;
+
+    /// What a thread that was confined could still do; only this thread is confined.
+    fn in_a_closed_thread<T: Send + 'static>(state: &Path, look: impl FnOnce() -> T + Send + 'static) -> (Closed, T) {
+        let state = state.to_owned();
+        let thread = std::thread::spawn(move || {
+            let closed = close_files(&Config::default(), &state).unwrap();
+            confine::deny_calls(&[Group::Programs, Group::Namespaces]).unwrap();
+            (closed, look())
+        });
+        thread.join().unwrap()
+    }
+
+    /// ASVS 13.2.2.
+    #[test]
+    fn the_console_writes_in_its_state_directory_only_reads_little_else_and_starts_nothing() {
+        let directory = std::env::temp_dir().join(format!("rampart-closed-{}", std::process::id()));
+        let (state, outside) = (directory.join("state"), directory.join("outside"));
+        fs::create_dir_all(&state).unwrap();
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("recording.wav"), "precious").unwrap();
+        let (own, other) = (state.clone(), outside.clone());
+
+        let (closed, (seen, kind)) = in_a_closed_thread(&state, move || {
+            fs::write(own.join("new"), "ours").unwrap();
+            fs::rename(own.join("new"), own.join("old")).unwrap();
+            fs::create_dir(own.join("below")).unwrap();
+            let seen = [
+                fs::read(other.join("recording.wav")).map(drop),
+                fs::read_dir(&other).map(drop),
+                fs::write(other.join("recording.wav"), "spoilt"),
+                fs::write(other.join("new"), "left behind"),
+                fs::rename(own.join("old"), other.join("old")),
+                fs::remove_file(other.join("recording.wav")),
+                fs::write("/etc/rampart-test", "x"),
+            ];
+            assert!(fs::read("/etc/passwd").is_ok());
+            assert!(fs::read(own.join("old")).is_ok());
+            let seen: Vec<_> = seen.into_iter().map(|outcome| outcome.map_err(|error| error.kind())).collect();
+            (seen, Start::program("/bin/true", "/").run().map_err(|error| error.kind()))
+        });
+
+        assert_eq!(kind, Err(ErrorKind::PermissionDenied), "a program was started");
+        if closed == Closed::Not {
+            eprintln!("not tested: this kernel has no Landlock");
+        } else {
+            for (nth, outcome) in seen.iter().enumerate() {
+                let kinds = [ErrorKind::PermissionDenied, ErrorKind::CrossesDevices];
+                assert!(outcome.is_err_and(|kind| kinds.contains(&kind)), "{nth}: {outcome:?}");
+            }
+            assert_eq!(fs::read_to_string(outside.join("recording.wav")).unwrap(), "precious");
+        }
+        // This thread is as free as before, or the test would prove nothing.
+        assert!(Start::program("/bin/true", "/").run().is_ok());
+        assert!(fs::read(outside.join("recording.wav")).is_ok());
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_file_right_below_the_root_opens_itself_alone() {
+        let mut config = Config::default();
+        config.fusionpbx.password_file = Some("/secret".into());
+        config.fusionpbx.config = Some("/srv/pbx/config.conf".into());
+
+        assert_eq!(beside_settings(&config), [PathBuf::from("/secret"), PathBuf::from("/srv/pbx")]);
+    }
 }

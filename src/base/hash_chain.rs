@@ -75,6 +75,7 @@ impl<'de> Deserialize<'de> for Hash {
 
 /// The last record of a chain, or the place before its first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tip {
     /// Its number; numbers count up by one.
     pub number: i64,

@@ -14,7 +14,7 @@ use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
-use rampart::cli::trail;
+use rampart::cli::{secrets, trail};
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -56,6 +56,11 @@ enum Command {
         #[arg(long, default_value = "high", value_parser = severity)]
         fail_on: Severity,
     },
+    /// Look after what is sealed in Rampart's own store
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsChoice,
+    },
     /// Say who may sign in
     Operator {
         #[command(subcommand)]
@@ -82,6 +87,12 @@ enum TrailChoice {
         #[arg(long, default_value_t = 1)]
         from: i64,
     },
+}
+
+#[derive(Subcommand)]
+enum SecretsChoice {
+    /// Make a new key, seal every secret anew with it, and let the old key go; the console may run meanwhile
+    Rotate,
 }
 
 #[derive(Subcommand)]
@@ -227,6 +238,10 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
             };
             let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
             operator::run(&deeds, fusionpbx, command, &build::context_words(&config)).await?;
+        }
+        Command::Secrets { command: SecretsChoice::Rotate } => {
+            let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+            secrets::rotate(&deeds).await?;
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,

@@ -2,4 +2,5 @@
 
 pub mod check;
 pub mod operator;
+pub mod secrets;
 pub mod trail;

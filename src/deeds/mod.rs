@@ -9,6 +9,7 @@ pub mod password;
 pub mod policy;
 pub mod roster;
 pub mod second_factor;
+pub mod secrets;
 pub mod sign_in;
 pub mod step_up;
 pub mod trail;

@@ -6,8 +6,8 @@ use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
 /// The places that an account's secrets are sealed for.
-const CREDENTIALS: &str = "acme_accounts.credentials";
-const KEY: &str = "acme_accounts.account_key";
+pub(super) const CREDENTIALS: &str = "acme_accounts.credentials";
+pub(super) const KEY: &str = "acme_accounts.account_key";
 
 /// One account.
 #[derive(Clone, Debug)]
@@ -60,6 +60,7 @@ impl Store {
         fresh: &Secret<String>,
         now: Timestamp,
     ) -> Result<Secret<String>, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let (sealed, now) = (self.seal.seal(KEY, fresh)?, now.unix());
         let kept = sqlx::query_scalar!(
             "INSERT INTO acme_accounts (directory_url, account_key, created_at) VALUES (?, ?, ?)
@@ -69,8 +70,9 @@ impl Store {
             sealed,
             now
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(self.seal.unseal(KEY, &kept)?)
     }
 
@@ -85,6 +87,7 @@ impl Store {
         contact: &str,
         credentials: &Secret<String>,
     ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let sealed = self.seal.seal(CREDENTIALS, credentials)?;
         sqlx::query!(
             "UPDATE acme_accounts SET url = ?, contact = ?, credentials = ? WHERE directory_url = ?",
@@ -93,8 +96,8 @@ impl Store {
             sealed,
             directory_url
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 }

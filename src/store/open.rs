@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::base::rng::Random;
+use crate::store::rotation;
 use crate::store::seal::{Seal, SealError};
 
 /// Rampart's own store. Cheap to clone.
@@ -45,16 +46,16 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens `rampart.sqlite` in `directory`, makes it if it is missing, and brings its tables up to date.
+    /// Opens `rampart.sqlite` in `directory`, makes it if it is missing, and brings its tables up to date. `credentials` is
+    /// systemd's directory of credentials (`$CREDENTIALS_DIRECTORY`), if there is one.
     ///
     /// # Errors
     /// The directory or file cannot be used, or a migration fails.
-    pub async fn open(directory: &Path, random: &dyn Random) -> Result<Self, StoreError> {
+    pub async fn open(directory: &Path, credentials: Option<&Path>, random: &dyn Random) -> Result<Self, StoreError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
             directory: directory.to_owned(),
             source,
         };
-        let seal = Seal::open(&directory.join("store.key"), random).map_err(|error| failed(error.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(directory.join("rampart.sqlite"))
             .create_if_missing(true)
@@ -72,6 +73,9 @@ impl Store {
             .await
             .map_err(|error| failed(error.into()))?;
         sqlx::migrate!().run(&pool).await.map_err(|error| failed(error.into()))?;
+        let is_in_use = rotation::is_in_use(&pool).await?;
+        let seal =
+            Seal::open(directory, credentials, random, is_in_use).await.map_err(|error| failed(error.into()))?;
         Ok(Self { pool, seal: Arc::new(seal) })
     }
 

@@ -58,7 +58,7 @@ pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageEr
     let session = parts.extensions.get::<Session>().cloned().ok_or(PageError::SignInFirst)?;
     let visitor = visitor(&session, app).await?.ok_or(PageError::SignInFirst)?;
     session::touch(&session, app.deeds.clock.now()).await?;
-    let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(&session).await?;
     let address = app.edge.in_front.client(parts);
     let Visitor { id: operator, name, post } = visitor;
     let (role, domain) = (post.role(), post.domain().map(|(id, name)| (id, name.to_owned())));

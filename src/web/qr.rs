@@ -19,12 +19,10 @@ impl QrDrawing {
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
-        let mut path = String::new();
-        for y in 0..code.size() {
-            for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
-            }
-        }
+        let rows = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
+        let dark = rows.filter(|(x, y)| code.get_module(*x, *y));
+        let squares: Vec<String> = dark.map(|(x, y)| format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET)).collect();
+        let path = squares.concat();
         Some(Self { size: code.size() + 2 * QUIET, path })
     }
 }

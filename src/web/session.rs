@@ -9,13 +9,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tower_sessions::cookie::SameSite;
-use tower_sessions::session::Error as SessionError;
+use tower_sessions::session::{Error as SessionError, Id};
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::encoding::sha256_hex;
 use crate::base::ids::OperatorId;
-use crate::base::rng::{Random, token};
 use crate::deeds::Deeds;
 use crate::deeds::sign_in::Proved;
 use crate::store::Store;
@@ -78,25 +77,35 @@ pub fn layer(store: Store, clock: Arc<dyn Clock>) -> SessionManagerLayer<Session
         .with_expiry(Expiry::OnSessionEnd)
 }
 
-/// The session's CSRF token; made when first asked for.
+/// The session's CSRF token. It is drawn from the session's id, which the store does not hold either: whoever reads the
+/// store can forge no form. A session that nothing was kept of yet is kept from now on.
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn csrf(session: &Session, random: &dyn Random) -> Result<String, SessionError> {
-    if let Some(token) = session.get::<String>(CSRF_KEY).await? {
+pub(super) async fn csrf(session: &Session) -> Result<String, SessionError> {
+    if let Some(token) = known_csrf(session).await? {
         return Ok(token);
     }
-    let fresh = token(random).expose().clone();
-    session.insert(CSRF_KEY, &fresh).await?;
-    Ok(fresh)
+    session.insert(CSRF_KEY, true).await?;
+    if session.id().is_none() {
+        // The id is given when the session is first kept.
+        session.save().await?;
+    }
+    Ok(session.id().map(token_of).unwrap_or_default())
 }
 
-/// The session's CSRF token, if it has one.
+/// The session's CSRF token, if a page of it has asked for one.
 ///
 /// # Errors
 /// Our own store failed.
 pub(super) async fn known_csrf(session: &Session) -> Result<Option<String>, SessionError> {
-    session.get(CSRF_KEY).await
+    // Read first: the id of a cookie counts only once its session was found.
+    let is_given = session.get::<bool>(CSRF_KEY).await? == Some(true);
+    Ok(session.id().filter(|_| is_given).map(token_of))
+}
+
+fn token_of(id: Id) -> String {
+    sha256_hex(format!("csrf {id}").as_bytes())
 }
 
 /// Who has just signed in, and with what.
@@ -121,7 +130,7 @@ pub(super) async fn begin(session: &Session, signed_in: SignedIn, deeds: &Deeds)
     if let Some(address) = signed_in.address {
         session.insert(ADDRESS_KEY, address).await?;
     }
-    csrf(session, deeds.random.as_ref()).await?;
+    csrf(session).await?;
     Ok(())
 }
 
@@ -133,7 +142,7 @@ pub(super) async fn await_code(session: &Session, proved: &Proved, deeds: &Deeds
     session.clear().await;
     session.cycle_id().await?;
     session.insert(AWAITED_KEY, (proved.operator.0, &proved.name, deeds.clock.now().unix())).await?;
-    csrf(session, deeds.random.as_ref()).await?;
+    csrf(session).await?;
     Ok(())
 }
 
@@ -155,9 +164,9 @@ pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<
 ///
 /// # Errors
 /// Our own store failed.
-pub(super) async fn renew(session: &Session, random: &dyn Random) -> Result<(), SessionError> {
-    session.cycle_id().await?;
-    session.insert(CSRF_KEY, token(random).expose()).await
+pub(super) async fn renew(session: &Session) -> Result<(), SessionError> {
+    // The token follows from the id.
+    session.cycle_id().await
 }
 
 /// Ends the session on the server.

@@ -8,6 +8,7 @@ use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
 use crate::wire::journal::JournalPage;
+use crate::wire::nothing::nothing_more;
 use crate::wire::request::Generation;
 
 /// The answer to one request: what was asked for, or why not.
@@ -15,7 +16,7 @@ pub type Reply = Result<Answer, Refusal>;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(tag = "is", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Answer {
     /// To `Hello`.
     Hello(Hello),
@@ -55,12 +56,13 @@ pub enum Answer {
     /// To `ReadJournal`.
     Journal(JournalPage),
     /// It is done, and there is nothing more to say.
+    #[serde(deserialize_with = "nothing_more")]
     Done,
 }
 
 /// Why the agent did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "refusal", rename_all = "kebab-case")]
+#[serde(tag = "refusal", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Refusal {
     /// The frame or the request in it breaks the protocol.
     #[error("the request could not be read: {reason}")]
@@ -88,9 +90,11 @@ pub enum Refusal {
     },
     /// Another change is under way.
     #[error("another change is under way")]
+    #[serde(deserialize_with = "nothing_more")]
     Busy,
     /// The code is wrong, was used already, or is too old.
     #[error("the code is not right")]
+    #[serde(deserialize_with = "nothing_more")]
     WrongCode,
     /// Too many wrong codes: none is looked at before then.
     #[error("too many wrong codes; the next one is looked at in {wait_seconds} s")]
@@ -100,6 +104,7 @@ pub enum Refusal {
     },
     /// The operator has no second factor here.
     #[error("there is no second factor yet")]
+    #[serde(deserialize_with = "nothing_more")]
     NotEnrolled,
     /// The request needs a grant, and the one that came along is missing, old, used up, or for something else.
     #[error("a fresh code is needed for this: {reason}")]
@@ -111,6 +116,7 @@ pub enum Refusal {
 
 /// How an operator's second factor stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FactorFacts {
     /// Since when there is one; `None` if there is none.
     pub since: Option<Timestamp>,
@@ -120,6 +126,7 @@ pub struct FactorFacts {
 
 /// A standing order in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlacedOrder {
     /// What may be done.
     pub order: StandingOrder,
@@ -131,6 +138,7 @@ pub struct PlacedOrder {
 
 /// A new seed, said once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EnrolmentBegun {
     /// The key URI that authenticators read from a QR code (`otpauth://totp/…`).
     pub uri: Carried,
@@ -140,6 +148,7 @@ pub struct EnrolmentBegun {
 
 /// A code was good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CodeGood {
     /// Whether it was a recovery code.
     pub recovery: bool,
@@ -149,6 +158,7 @@ pub struct CodeGood {
 
 /// The agent's introduction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hello {
     /// Its version.
     pub version: String,
@@ -158,6 +168,7 @@ pub struct Hello {
 
 /// sshd's effective settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SshFacts {
     /// The first line of `sshd -V`, such as `OpenSSH_9.2p1 Debian-2+deb12u6`.
     pub version: String,
@@ -167,6 +178,7 @@ pub struct SshFacts {
 
 /// The settings that hold for one kind of visitor (`sshd -T -C user=…,host=…,addr=…`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SshContext {
     /// Who is meant: `everyone`, or `root from 203.0.113.5`.
     pub visitor: String,
@@ -176,6 +188,7 @@ pub struct SshContext {
 
 /// The state of Debian's packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PackageFacts {
     /// `PRETTY_NAME` of /etc/os-release.
     pub release: String,
@@ -195,6 +208,7 @@ pub struct PackageFacts {
 
 /// One package that could be upgraded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PendingPackage {
     /// Its name.
     pub name: String,
@@ -208,6 +222,7 @@ pub struct PendingPackage {
 
 /// What the agent keeps of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CertificateFacts {
     /// Where nginx listens with TLS, as the agent's settings say: the places that a deployment must prove.
     pub listeners: Vec<String>,
@@ -222,6 +237,7 @@ pub struct CertificateFacts {
 
 /// One certificate on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptCertificate {
     /// Which certificate.
     pub certificate: CertificateId,
@@ -233,6 +249,7 @@ pub struct KeptCertificate {
 
 /// One complete generation on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptGeneration {
     /// Its number.
     pub generation: Generation,
@@ -242,6 +259,7 @@ pub struct KeptGeneration {
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeafFacts {
     /// The DNS names of the subject alternative name extension, as written.
     pub names: Vec<String>,
@@ -259,6 +277,7 @@ pub struct LeafFacts {
 
 /// A key was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyMade {
     /// The generation it belongs to.
     pub generation: Generation,
@@ -268,6 +287,7 @@ pub struct KeyMade {
 
 /// A generation is in force, proved on every listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Installed {
     /// What was served before; `None` if this is the first.
     pub former: Option<Generation>,
@@ -279,6 +299,7 @@ pub struct Installed {
 
 /// One listener's handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Address and port.
     pub listener: String,

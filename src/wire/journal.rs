@@ -68,6 +68,7 @@ pub struct JournalLine {
 
 /// Some lines, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct JournalPage {
     /// The last line of the journal at that moment.
     pub end: Tip,

@@ -9,4 +9,5 @@ pub mod carried;
 pub mod frame;
 pub mod grant;
 pub mod journal;
+mod nothing;
 pub mod request;

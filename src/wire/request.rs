@@ -8,18 +8,23 @@ use crate::base::ids::CertificateId;
 use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
+use crate::wire::nothing::nothing_more;
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Who are you, and as whom do you run?
+    #[serde(deserialize_with = "nothing_more")]
     Hello,
     /// The effective settings of sshd (`sshd -T`, and once for each question of [`SshContext`](super::answer::SshContext)).
+    #[serde(deserialize_with = "nothing_more")]
     ReadSsh,
     /// Pending packages, the age of the package lists, automatic upgrades.
+    #[serde(deserialize_with = "nothing_more")]
     ReadPackages,
     /// Which certificate generations lie on disk, and which one nginx is told to serve.
+    #[serde(deserialize_with = "nothing_more")]
     ReadCertificates,
     /// The end of the console's trail: written into the agent's own journal, so that each half holds the other's end.
     NoteTrail {
@@ -60,6 +65,7 @@ pub enum Request {
         operator: OperatorName,
     },
     /// The standing orders in force.
+    #[serde(deserialize_with = "nothing_more")]
     ReadStandingOrders,
     /// Make a new seed for `operator`, and say it once. The factor counts only after `FinishEnrolment`.
     BeginEnrolment {

@@ -24,7 +24,7 @@ use crate::support::authenticator::{Authenticator, allow, session};
 const ONE: CertificateId = CertificateId(1);
 
 /// A CA that signs whatever it is given.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
@@ -46,7 +46,7 @@ impl PublicKeyData for Requested {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut wish = CertificateParams::default();
         wish.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         wish.distinguished_name.push(DnType::CommonName, "Test CA");
@@ -56,7 +56,7 @@ impl Authority {
     }
 
     /// A chain for the key of `csr`, and its names as given here.
-    fn sign(&self, csr: &str, kind: KeyKind, texts: &[&str]) -> String {
+    pub(crate) fn sign(&self, csr: &str, kind: KeyKind, texts: &[&str]) -> String {
         let der = from_base64(csr).unwrap();
         let (_, request) = X509CertificationRequest::from_der(&der).unwrap();
         let algorithm = match kind {

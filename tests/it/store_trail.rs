@@ -54,7 +54,7 @@ impl House {
 
     async fn empty() -> Self {
         let house = Scratch::new();
-        let store = Store::open(house.path(), &SystemRandom).await.unwrap();
+        let store = Store::open(house.path(), None, &SystemRandom).await.unwrap();
         let file = house.path().join("rampart.sqlite");
         let rows = SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
         Self { directory: house, store, rows }
@@ -293,7 +293,7 @@ async fn entries_are_forgotten_as_a_whole_and_never_while_they_are_open() {
 #[tokio::test]
 async fn many_writers_on_one_file_make_one_chain() {
     let house = House::empty().await;
-    let other = Store::open(house.directory.path(), &SystemRandom).await.unwrap();
+    let other = Store::open(house.directory.path(), None, &SystemRandom).await.unwrap();
     let stores = Arc::new([house.store.clone(), other]);
 
     let mut writers = tokio::task::JoinSet::new();

@@ -156,6 +156,8 @@ fn listen(directive: &Directive) -> Directive {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SITE: &str = r#"
@@ -219,6 +221,36 @@ server { listen 8443 ssl; server_name .taken.example other.example.org *.wild.ex
         assert_eq!(path.as_deref(), Some("/var/lib/rampart-agent/certificates/7/3/fullchain.pem"));
         let names = server_names(&text).unwrap();
         assert_eq!(names, ["*.tenant.example.com", "tenant.example.com"].map(ToOwned::to_owned).into());
+    }
+
+    proptest! {
+        /// Promise A8. ASVS 1.3.3. Whatever names there are, what nginx reads is the model with other names.
+        #[test]
+        fn any_names_leave_every_other_directive_as_it_was(
+            labels in prop::collection::vec(("(\\*\\.)?", "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", "(xn--)?[a-z0-9]{1,9}"), 1..40),
+        ) {
+            let texts: Vec<String> =
+                labels.iter().map(|(front, one, two)| format!("{front}{one}.{two}.free.example")).collect();
+            let names: Vec<_> = texts.iter().filter_map(|text| CertificateName::parse(text).ok()).collect();
+            prop_assume!(!names.is_empty());
+            let pair = Pair { chain: Path::new("/p/1/fullchain.pem"), key: Path::new("/p/1/privkey.pem") };
+
+            let block = parse(&render(SITE, &names, pair).unwrap()).unwrap();
+
+            let model = parse(SITE).unwrap().into_iter().nth(1).unwrap();
+            let ours = ["server_name", "ssl_certificate", "ssl_certificate_key", "listen"];
+            let rest = |server: &Directive| -> Vec<Directive> {
+                let inside = server.block.iter().flatten();
+                inside.filter(|directive| !ours.contains(&directive.name())).cloned().collect()
+            };
+            prop_assert_eq!(block.len(), 1);
+            prop_assert_eq!(rest(&block[0]), rest(&model));
+            let served: Vec<&str> = names_of(&block[0]).collect();
+            let wanted: Vec<String> = names.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(served, wanted);
+            let of_ours = block[0].block.iter().flatten().filter(|directive| ours[..3].contains(&directive.name()));
+            prop_assert_eq!(of_ours.count(), 3);
+        }
     }
 
     #[test]

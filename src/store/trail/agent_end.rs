@@ -6,7 +6,7 @@ use crate::base::secret::Secret;
 use crate::store::{Store, StoreError};
 
 /// What the seal is bound to.
-const PLACE: &str = "trail_agent.sealed";
+pub(in crate::store) const PLACE: &str = "trail_agent.sealed";
 
 /// The end of the agent's half, and when it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn keep_agent_end(&self, end: AgentEnd) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let sealed = self.seal.seal(PLACE, &end.words())?;
         let (at, hash) = (end.at.unix(), &end.tip.hash.bytes()[..]);
         sqlx::query!(
@@ -40,9 +41,9 @@ impl Store {
             hash,
             sealed
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     /// The end of the agent's half as it last said it; `None` if it never did.

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::seal::Seal;
 
 /// What the seal is bound to.
-const PLACE: &str = "trail_head.sealed";
+pub(in crate::store) const PLACE: &str = "trail_head.sealed";
 
 /// Where the chain begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

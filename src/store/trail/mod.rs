@@ -12,7 +12,9 @@ mod record;
 mod write;
 
 pub use agent_end::AgentEnd;
+pub(super) use agent_end::PLACE as AGENT_END;
 pub use chain::{ChainReport, Flaw, Kept};
+pub(super) use head::PLACE as HEAD;
 pub use record::Record;
 pub(super) use write::Pen;
 

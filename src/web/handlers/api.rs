@@ -30,7 +30,7 @@ pub(crate) async fn session(
     session: Session,
 ) -> Result<Response, PageError> {
     if let Some(visitor) = auth::visitor(&session, &app).await? {
-        let csrf = session::csrf(&session, app.deeds.random.as_ref()).await?;
+        let csrf = session::csrf(&session).await?;
         let body = json!({ "csrf": csrf, "operator": visitor.name, "role": visitor.post.role().word() });
         return Ok(Json(body).into_response());
     }

@@ -100,7 +100,7 @@ async fn form(
     proved: &Proved,
     fault: Option<String>,
 ) -> Result<Response, PageError> {
-    let csrf = session::csrf(session, app.deeds.random.as_ref()).await?;
+    let csrf = session::csrf(session).await?;
     let frame = Frame { title: "Second factor".to_owned(), csrf, ..view::bare_frame(app) };
     draw(&SignInCodePage { frame, name: printable(&proved.name), fault })
 }

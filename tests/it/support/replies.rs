@@ -1,0 +1,124 @@
+//! One reply of every kind, for tests that must cover them all; counted against the source.
+
+use rampart::base::clock::Timestamp;
+use rampart::base::hash_chain::Tip;
+use rampart::wire::answer::{
+    Answer, CertificateFacts, CodeGood, EnrolmentBegun, FactorFacts, Hello, Installed, KeptCertificate,
+    KeptGeneration, KeyMade, LeafFacts, PackageFacts, PendingPackage, PlacedOrder, Proof, Refusal, Reply, SshContext,
+    SshFacts,
+};
+use rampart::wire::carried::Carried;
+use rampart::wire::journal::JournalPage;
+use rampart::wire::request::Generation;
+
+use crate::support::requests::{CERTIFICATE, standing_order};
+
+fn then() -> Timestamp {
+    Timestamp::from_unix(1_795_371_696)
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn leaf() -> LeafFacts {
+    LeafFacts {
+        names: vec![text("a.example.com")],
+        issuer: text("Test CA"),
+        serial: text("0a"),
+        not_before: then(),
+        not_after: then(),
+        key: text("RSA 2048"),
+    }
+}
+
+fn placed() -> PlacedOrder {
+    PlacedOrder { order: standing_order(), by: text("root"), at: then() }
+}
+
+fn packages() -> PackageFacts {
+    let pending = PendingPackage { name: text("bash"), installed: text("1"), candidate: text("2"), security: true };
+    PackageFacts {
+        release: text("Debian GNU/Linux 12 (bookworm)"),
+        pending: vec![pending],
+        held_back: vec![text("linux-image")],
+        lists_fetched: Some(then()),
+        reboot_wanted_by: Some(vec![text("libc6")]),
+        automatic: vec![(text("APT::Periodic::Enable"), text("1"))],
+        unattended_installed: true,
+    }
+}
+
+fn certificates() -> CertificateFacts {
+    let generations = vec![KeptGeneration { generation: Generation(1), leaf: leaf() }];
+    let kept = KeptCertificate { certificate: CERTIFICATE, current: Some(Generation(1)), generations };
+    CertificateFacts {
+        listeners: vec![text("127.0.0.1:443")],
+        zones: vec![text("example.com")],
+        kept: vec![kept],
+        standing: vec![placed()],
+    }
+}
+
+fn answers() -> Vec<Answer> {
+    let context = SshContext { visitor: text("everyone"), settings: vec![(text("port"), text("22"))] };
+    let proof = Proof { listener: text("127.0.0.1:443"), name: text("a.example.com"), serial: text("0a") };
+    vec![
+        Answer::Hello(Hello { version: text("0.1.0"), root: true }),
+        Answer::Ssh(SshFacts { version: text("OpenSSH_9.2p1"), contexts: vec![context] }),
+        Answer::Packages(packages()),
+        Answer::Certificates(certificates()),
+        Answer::KeyMade(KeyMade { generation: Generation(1), csr: text("AAAA") }),
+        Answer::Installed(Installed { former: Some(Generation(1)), leaf: leaf(), proofs: vec![proof] }),
+        Answer::Factor(FactorFacts { since: Some(then()), recovery_left: 8 }),
+        Answer::StandingOrders {
+            orders: vec![PlacedOrder { order: standing_order(), by: text("root"), at: then() }],
+        },
+        Answer::EnrolmentBegun(EnrolmentBegun {
+            uri: Carried::new(text("otpauth://totp/x")),
+            secret: Carried::new(text("AAAA")),
+        }),
+        Answer::RecoveryCodes { codes: vec![Carried::new(text("aaaa-bbbb"))] },
+        Answer::CodeGood(CodeGood { recovery: false, recovery_left: 8 }),
+        Answer::Granted { token: Carried::new(text("AAAA")) },
+        Answer::Noted(Tip::BEGINNING),
+        Answer::Journal(JournalPage { end: Tip::BEGINNING, lines: vec![text("{}")] }),
+        Answer::Done,
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    let reason = text("why");
+    vec![
+        Refusal::Malformed { reason: reason.clone() },
+        Refusal::NotAllowed { reason: reason.clone() },
+        Refusal::Unable { reason: reason.clone() },
+        Refusal::RolledBack { reason: reason.clone() },
+        Refusal::Busy,
+        Refusal::WrongCode,
+        Refusal::TooManyCodes { wait_seconds: 30 },
+        Refusal::NotEnrolled,
+        Refusal::GrantNeeded { reason },
+    ]
+}
+
+/// One of every kind.
+pub(crate) fn every_reply() -> Vec<Reply> {
+    answers().into_iter().map(Ok).chain(refusals().into_iter().map(Err)).collect()
+}
+
+#[test]
+fn every_answer_and_refusal_of_the_wire_has_a_sample() {
+    let file = std::fs::read_to_string(format!("{}/src/wire/answer.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let parsed = syn::parse_file(&file).unwrap();
+    let variants = |name: &str| {
+        let found = parsed.items.iter().find_map(|item| match item {
+            syn::Item::Enum(found) if found.ident == name => Some(found.variants.len()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+
+    assert_eq!(answers().len(), variants("Answer"));
+    assert_eq!(refusals().len(), variants("Refusal"));
+}
