@@ -91,7 +91,7 @@ pub(crate) async fn change_password(
     match app.deeds.change_password(&own, sent.present, fresh).await {
         Ok(ended) => {
             admission.passed();
-            session::renew(&visit.session, app.deeds.random.as_ref()).await?;
+            session::renew(&visit.session).await?;
             let words = format!("Your password is changed, and {} ended", others(ended));
             flash::done(&visit.session, words, routes::ACCOUNT).await
         }

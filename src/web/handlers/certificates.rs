@@ -143,7 +143,7 @@ pub(crate) async fn order(
     match app.deeds.order(&app.issuing, &visit.actor(), (&base, cover, key), step_up).await {
         Ok(queued) => {
             if has_code {
-                session::renew(&visit.session, app.deeds.random.as_ref()).await?;
+                session::renew(&visit.session).await?;
             }
             app.look_again.notify_one();
             app.orders_wanted.notify_one();

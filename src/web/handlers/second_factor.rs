@@ -78,8 +78,8 @@ pub(crate) async fn renew_recovery(
 }
 
 async fn shown_once(app: &AppState, visit: &Visit, codes: Vec<Carried>) -> Result<Response, PageError> {
-    session::renew(&visit.session, app.deeds.random.as_ref()).await?;
-    let csrf = session::csrf(&visit.session, app.deeds.random.as_ref()).await?;
+    session::renew(&visit.session).await?;
+    let csrf = session::csrf(&visit.session).await?;
     let codes = codes.iter().map(|code| code.expose().clone()).collect();
     page(app, &Visit { csrf, ..visit.clone() }, Stage::Codes { codes }, None).await
 }
