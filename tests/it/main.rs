@@ -38,6 +38,7 @@ mod web_house;
 mod web_jail;
 mod web_operators;
 mod web_orders;
+mod web_outage;
 mod web_passwords;
 mod web_renewal;
 mod web_roles;

@@ -1,15 +1,22 @@
 //! Slow, silent, large and many: whoever does it harms only themselves. Every test uses the real listener, with TLS.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rampart::app::demo::process::{Start, free_port};
 use rampart::app::listener::Deadlines;
 use rampart::app::places::Most;
 use reqwest::StatusCode;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+use tokio_rustls::TlsConnector;
 
+use crate::agent_house::Scratch;
 use crate::support::app::{HOST, Neighbours};
-use crate::support::listener::{Listening, answers, hear, talk};
+use crate::support::browser::Browser;
+use crate::support::listener::{Listening, answers, connector, hear, talk};
 
 /// Far longer than any deadline of the console.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -188,4 +195,77 @@ async fn three_hundred_slow_connections_of_one_address_keep_nobody_else_out() {
     drop(slow);
     drop(visitor);
     drained(&console).await;
+}
+
+/// One slow connection after the other, each as long as the console lets it be.
+async fn drip(connector: TlsConnector, address: SocketAddr, from: Ipv4Addr, until: Instant) {
+    while Instant::now() < until {
+        let socket = TcpSocket::new_v4().unwrap();
+        if socket.bind((from, 0).into()).is_ok()
+            && let Ok(stream) = socket.connect(address).await
+            && let Ok(mut stream) = connector.connect(ServerName::try_from(HOST).unwrap(), stream).await
+        {
+            let mut part = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ");
+            while Instant::now() < until
+                && stream.write_all(part.as_bytes()).await.is_ok()
+                && stream.flush().await.is_ok()
+            {
+                part = "x".to_owned();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// The figures of promise W10, with the console as a program of its own. `each_from` says which address a connection has.
+async fn storm(sockets: u16, seconds: u64, each_from: fn(u16) -> Ipv4Addr) {
+    let hard = getrlimit(Resource::RLIMIT_NOFILE).unwrap().1;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let house = Scratch::new();
+    let port = free_port().unwrap();
+    let config = house.path().join("rampart.toml");
+    let settings = format!("[console]\nlisten = '127.0.0.1:{port}'\nnames = ['{HOST}']\npublic_port = 443\n");
+    std::fs::write(&config, settings).unwrap();
+    let start = Start::program(env!("CARGO_BIN_EXE_rampart"), house.path()).arg("serve");
+    let state = house.path().join("state");
+    let mut console = start.env("RAMPART_STATE_DIR", &state).env("RAMPART_CONFIG", &config).spawn().unwrap();
+    let address = SocketAddr::from((LOOPBACK, port));
+    console.wait_until(PATIENCE, async || tokio::net::TcpStream::connect(address).await.is_ok()).await.unwrap();
+    let connector = connector(&std::fs::read_to_string(state.join("console.crt")).unwrap());
+    let visitor = Browser::over_tls(address, Ipv4Addr::new(127, 0, 0, 7).into());
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let attackers: Vec<_> =
+        (0..sockets).map(|nth| tokio::spawn(drip(connector.clone(), address, each_from(nth), until))).collect();
+
+    let (mut times, mut failed) = (Vec::new(), 0);
+    while Instant::now() < until {
+        let begun = Instant::now();
+        // A new connection each time, as a stranger has it.
+        let visitor = Browser::over_tls(address, Ipv4Addr::new(127, 0, 0, 7).into());
+        let answer = visitor.try_get("/sign-in").await;
+        failed += u32::from(answer != Some(StatusCode::OK));
+        times.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for attacker in attackers {
+        attacker.await.unwrap();
+    }
+
+    times.sort_unstable();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", console.pid())).unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    let (p50, p95) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    eprintln!(
+        "{sockets} sockets, {seconds} s: {} pages, p50 {p50:?}, p95 {p95:?}, {failed} failed, {peak}",
+        times.len()
+    );
+    assert_eq!(failed, 0, "a visitor was kept out");
+    assert_eq!(visitor.get("/healthz").await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes two minutes, and the machine: make test-long"]
+async fn five_thousand_slow_connections_of_one_address_for_two_minutes() {
+    storm(5_000, 120, |_| Ipv4Addr::new(127, 0, 0, 66)).await;
 }

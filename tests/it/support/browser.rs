@@ -126,6 +126,11 @@ impl Browser {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// The status of a page; `None` if nobody answered.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<StatusCode> {
+        self.request(Method::GET, path).send().await.ok().map(|answer| answer.status())
+    }
+
     pub(crate) async fn json(&self, path: &str) -> serde_json::Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
