@@ -19,6 +19,7 @@ use crate::config::{self, Config};
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::host::Agent;
+use crate::policy::own_password::ContextWords;
 use crate::store::Store;
 
 /// Where the state lies.
@@ -47,6 +48,19 @@ pub async fn deeds(directory: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Rand
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let store = Store::open(directory, credentials.as_deref(), random.as_ref()).await?;
     Ok(Deeds::new(store, clock, random))
+}
+
+/// The name of the host that the console runs on, printable.
+#[must_use]
+pub fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    crate::base::chain::printable(&name.to_string_lossy())
+}
+
+/// Words that say nothing in a password of an operator on this server.
+#[must_use]
+pub fn context_words(config: &Config) -> ContextWords {
+    ContextWords::of(&host_name(), &config.console.names)
 }
 
 /// Everyone a certificate needs.

@@ -7,6 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
+/// Whether we have root.
+#[must_use]
+pub fn is_root() -> bool {
+    Uid::effective().is_root()
+}
+
 /// Gives up root, if we have it and the directory belongs to somebody else. Must run before any thread is started.
 ///
 /// # Errors

@@ -20,7 +20,10 @@ use tracing::{info, warn};
 
 use crate::app::console_tls::{self, ConsoleCertificate};
 use crate::app::keep_running::{PAUSE, keep_running};
-use crate::app::{build, fusionpbx};
+use crate::app::listener::{self, Deadlines};
+use crate::app::places::Places;
+use crate::app::tls_only::TlsOnlyWatch;
+use crate::app::{build, edge, fusionpbx, open_files};
 use crate::audit::walls::Walls;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::{Random, SystemRandom};
@@ -30,13 +33,11 @@ use crate::host::Agent;
 use crate::jobs;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
 use crate::web::door::{self, Door, FLOOR};
+use crate::web::edge::Edge;
 use crate::web::limits::EventStreams;
 use crate::web::origin::OwnNames;
 use crate::web::router::router;
 use crate::web::state::AppState;
-
-/// A client that has not sent its headers by then is cut off.
-const HEADERS: Duration = Duration::from_secs(10);
 
 /// How long open answers may take to end when the console stops.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -52,7 +53,6 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     let certificate = console_tls::keep(state_directory, &config.console.names, clock.now())?;
     let listener = TcpListener::bind(config.console.listen)
         .with_context(|| format!("{} cannot be listened on", config.console.listen))?;
-    listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let door = Arc::new(Door::new(clock.clone(), FLOOR, state_directory));
@@ -61,8 +61,8 @@ pub async fn run(config: &Config, state_directory: &Path) -> Result<()> {
     offer_setup(&app.deeds, config, address.port()).await?;
 
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp_rustls(listener, tls(&certificate)?)?.handle(handle.clone());
-    server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADERS);
+    let places = Places::new(open_files::most_connections(config.console.proxy_secret_file.is_some()));
+    let server = listener::server(listener, tls(&certificate)?, places, Deadlines::default())?.handle(handle.clone());
     let serving = server.serve(router(app.clone()).into_make_service_with_connect_info::<SocketAddr>());
     info!("Rampart listens on https://{address}");
     tokio::select! {
@@ -103,8 +103,10 @@ async fn assemble(
         issuing: issuing.clone(),
         door,
         streams: EventStreams::default(),
+        edge: Arc::new(Edge::behind(edge::in_front(&config.console)?)),
         names: Arc::new(OwnNames::new(&config.console.names, &ports(config, port))),
-        host: host_name().into(),
+        context_words: Arc::new(build::context_words(config)),
+        host: build::host_name().into(),
         demo: std::env::var_os("RAMPART_DEMO").is_some(),
         stopping: stopping.clone(),
         deeds: deeds.clone(),
@@ -117,6 +119,12 @@ async fn assemble(
         walls,
     });
     let mut jobs = start_jobs(&app, &sweep, &stopping);
+    if let Some(watch) = TlsOnlyWatch::wanted(&config.console, port, &app.fusionpbx) {
+        let (edge, end) = (app.edge.clone(), stopping.clone());
+        keep_running(&mut jobs, ("tls-only", PAUSE), stopping.clone(), move || {
+            watch.clone().run(edge.clone(), end.clone())
+        });
+    }
     let (deeds, agent, keep) = (deeds, sweep.sources.agent.clone(), config.trail.keep());
     let end = stopping.clone();
     keep_running(&mut jobs, ("trail", PAUSE), stopping, move || {
@@ -175,7 +183,11 @@ async fn offer_setup(deeds: &Deeds, config: &Config, listening: u16) -> Result<(
     Ok(())
 }
 
-fn tls(certificate: &ConsoleCertificate) -> Result<RustlsConfig> {
+/// TLS 1.2 and 1.3 under this certificate, HTTP/1.1 alone.
+///
+/// # Errors
+/// The certificate or its key cannot be read.
+pub fn tls(certificate: &ConsoleCertificate) -> Result<RustlsConfig> {
     let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes())?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -195,9 +207,4 @@ async fn asked_to_stop() {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-}
-
-fn host_name() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    crate::base::chain::printable(&name.to_string_lossy())
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use data_encoding::BASE32_NOPAD;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384};
 
 /// `bytes` in base64url without padding.
 #[must_use]
@@ -39,6 +39,12 @@ pub fn hex(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The SHA-384 of `bytes`, in base64, as browsers want it beside a script or a stylesheet (W3C Subresource Integrity).
+#[must_use]
+pub fn sha384_base64(bytes: &[u8]) -> String {
+    base64(&Sha384::digest(bytes))
 }
 
 /// The SHA-256 of `bytes`, as hex.

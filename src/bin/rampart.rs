@@ -13,7 +13,7 @@ use rampart::base::clock::SystemClock;
 use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
-use rampart::cli::operator::{self, OperatorCommand, Wanted};
+use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
 use rampart::cli::{secrets, trail};
 use rampart::config::Config;
 use rampart::host::Agent;
@@ -61,7 +61,7 @@ enum Command {
         #[command(subcommand)]
         command: SecretsChoice,
     },
-    /// Let people in
+    /// Say who may sign in
     Operator {
         #[command(subcommand)]
         command: OperatorChoice,
@@ -129,6 +129,16 @@ enum OperatorChoice {
         /// The name to sign in with
         name: String,
     },
+    /// Keep an operator out and end every session of theirs; nothing is removed
+    Disable {
+        /// The name to sign in with
+        name: String,
+    },
+    /// Let a disabled operator in again, with the same password
+    Enable {
+        /// The name to sign in with
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -174,6 +184,7 @@ fn run(command: Command) -> Result<ExitCode> {
         return runtime()?.block_on(demo::run(demo::Wanted { check, port, tenants })).map(|()| ExitCode::SUCCESS);
     }
     let directory = build::state_directory();
+    let prepared = prepare_reset(&command)?;
     privileges::become_owner_of(&directory)?;
     let config = Config::load(build::config_file().as_deref())?;
     if matches!(command, Command::Serve) {
@@ -182,14 +193,31 @@ fn run(command: Command) -> Result<ExitCode> {
         // A command ends soon, and a terminal or a pager may stand behind it.
         rampart::base::confine::no_dumps()?;
     }
-    runtime()?.block_on(real(command, config, directory))
+    runtime()?.block_on(real(command, config, directory, prepared))
+}
+
+/// What of a reset only root can do, before root is given up: the agent forgets the second factor. The password is asked
+/// for first, so that one that is refused changes nothing.
+fn prepare_reset(command: &Command) -> Result<Option<Prepared>> {
+    let Command::Operator { command: OperatorChoice::Reset { name } } = command else { return Ok(None) };
+    if !privileges::is_root() {
+        return Ok(None);
+    }
+    let config = Config::load(build::config_file().as_deref())?;
+    let password = operator::new_password(name, &build::context_words(&config))?;
+    // No thread of its own: root is given up after this, for the whole process.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    let agent = Agent::at(config.agent.socket);
+    let factor = runtime.block_on(operator::forget_factor(&agent, name));
+    Ok(Some(Prepared { password, factor }))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
-async fn real(command: Command, config: Config, directory: PathBuf) -> Result<ExitCode> {
+async fn real(command: Command, config: Config, directory: PathBuf, prepared: Option<Prepared>) -> Result<ExitCode> {
     match command {
         Command::Serve => serve::run(&config, &directory).await?,
         Command::Operator { command } => {
@@ -201,13 +229,15 @@ async fn real(command: Command, config: Config, directory: PathBuf) -> Result<Ex
                 OperatorChoice::Role { name, role, domain } => {
                     OperatorCommand::Role(Wanted { name, role: *role, domain: domain.as_deref() })
                 }
-                OperatorChoice::Reset { name } => OperatorCommand::Reset { name },
+                OperatorChoice::Reset { name } => OperatorCommand::Reset { name, prepared },
+                OperatorChoice::Disable { name } => OperatorCommand::Disable { name },
+                OperatorChoice::Enable { name } => OperatorCommand::Enable { name },
                 OperatorChoice::List { format } => {
                     OperatorCommand::List { as_json: matches!(format, FormatChoice::Json) }
                 }
             };
             let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
-            operator::run(&deeds, fusionpbx, command).await?;
+            operator::run(&deeds, fusionpbx, command, &build::context_words(&config)).await?;
         }
         Command::Secrets { command: SecretsChoice::Rotate } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;

@@ -1,11 +1,12 @@
-//! `rampart operator add|reset|role|list`: who may sign in, from the host's own terminal.
+//! `rampart operator add|reset|role|disable|enable|list`: who may sign in, from the host's own terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
-use crate::base::chain::printable;
+use crate::base::chain::{Chain, printable};
 use crate::base::clock::Timestamp;
+use crate::base::ids::OperatorId;
 use crate::base::names::OperatorName;
 use crate::base::role::{Post, Role};
 use crate::base::secret::Secret;
@@ -14,12 +15,13 @@ use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{NewPassword, PasswordFault};
 use crate::deeds::roster::RosterError;
 use crate::fusionpbx::{FusionPbx, FusionPbxError};
+use crate::host::Agent;
+use crate::policy::own_password::ContextWords;
 use crate::store::StoreError;
 use crate::store::roster::Account;
 use crate::store::trail::Actor;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand<'a> {
     /// Add an account.
     Add(Wanted<'a>),
@@ -27,14 +29,34 @@ pub enum OperatorCommand<'a> {
     Reset {
         /// The name to sign in with.
         name: &'a str,
+        /// What root has done of it already; `None` for anybody else, who cannot reach the second factor.
+        prepared: Option<Prepared>,
     },
     /// Give an account another role.
     Role(Wanted<'a>),
+    /// Keep an account out, from this moment on.
+    Disable {
+        /// The name to sign in with.
+        name: &'a str,
+    },
+    /// Let a disabled account in again.
+    Enable {
+        /// The name to sign in with.
+        name: &'a str,
+    },
     /// List the accounts.
     List {
         /// As JSON rather than text.
         as_json: bool,
     },
+}
+
+/// What root does of a reset before it becomes Rampart's user.
+pub struct Prepared {
+    /// The new password.
+    pub password: NewPassword,
+    /// Whether the agent has forgotten the second factor, or why not.
+    pub factor: Result<(), String>,
 }
 
 /// Whose role, and which.
@@ -83,8 +105,8 @@ pub enum OperatorCommandError {
     NotOneTenant(usize),
 }
 
-/// Does it. A password is read twice from a terminal, once as a line from anything else. FusionPBX is only asked where
-/// a tenant is named.
+/// Does it. A password is read twice from a terminal, once as a line from anything else; `words` say nothing in a password
+/// on this server. FusionPBX is only asked where a tenant is named.
 ///
 /// # Errors
 /// See [`OperatorCommandError`].
@@ -92,6 +114,7 @@ pub async fn run(
     deeds: &Deeds,
     fusionpbx: Result<FusionPbx, String>,
     command: OperatorCommand<'_>,
+    words: &ContextWords,
 ) -> Result<(), OperatorCommandError> {
     let actor = Actor { name: "command line".to_owned(), address: None };
     let parsed = |name: &str| OperatorName::parse(name).map_err(OperatorError::from);
@@ -99,27 +122,66 @@ pub async fn run(
         OperatorCommand::Add(wanted) => {
             let name = parsed(wanted.name)?;
             let post = post(fusionpbx, wanted).await?;
-            let password = NewPassword::parse(read_password()?)?;
+            let password = new_password(wanted.name, words)?;
             deeds.add_account(&actor, &name, &post, password).await?;
-            format!("{} can sign in now, as {post}.", name.as_str())
+            format!("{name} can sign in now, as {post}.")
         }
-        OperatorCommand::Reset { name } => {
+        OperatorCommand::Reset { name, prepared } => {
             let name = parsed(name)?;
-            let password = NewPassword::parse(read_password()?)?;
-            deeds.reset_operator(&actor, &name, password).await?;
-            format!("{} has a new password; every session of theirs is over.", name.as_str())
+            let (password, factor) = match prepared {
+                Some(Prepared { password, factor }) => (password, factor),
+                None => (new_password(name.as_str(), words)?, Err("only root can have it forgotten".to_owned())),
+            };
+            deeds.reset_operator(&actor, &name, password, factor.is_ok()).await?;
+            let factor = match factor {
+                Ok(()) => format!(
+                    "There is no second factor any more; `rampart-agent enrol {name}` prints a code to set up another."
+                ),
+                Err(reason) => format!("A second factor stays as it is: {}.", printable(&reason)),
+            };
+            format!("{name} has a new password; every session of theirs is over. {factor}")
         }
         OperatorCommand::Role(wanted) => {
             let name = parsed(wanted.name)?;
             let post = post(fusionpbx, wanted).await?;
-            let id = deeds.store.account_named(name.as_str()).await?.ok_or(OperatorError::Unknown)?;
-            deeds.change_post(&actor, id, &post).await?;
-            format!("{} is {post} now, with the next request.", name.as_str())
+            deeds.change_post(&actor, account(deeds, &name).await?, &post).await?;
+            format!("{name} is {post} now, with the next request.")
+        }
+        OperatorCommand::Disable { name } => {
+            let name = parsed(name)?;
+            deeds.disable_account(&actor, account(deeds, &name).await?).await?;
+            format!("{name} cannot sign in any more; every session of theirs is over.")
+        }
+        OperatorCommand::Enable { name } => {
+            let name = parsed(name)?;
+            deeds.enable_account(&actor, account(deeds, &name).await?).await?;
+            format!("{name} can sign in again.")
         }
         OperatorCommand::List { as_json } => list(&deeds.store.roster().await?, as_json),
     };
     writeln!(io::stdout(), "{said}")?;
     Ok(())
+}
+
+/// Asks for a new password of `name`.
+///
+/// # Errors
+/// It cannot be read, or breaks a rule.
+pub fn new_password(name: &str, words: &ContextWords) -> Result<NewPassword, OperatorCommandError> {
+    Ok(NewPassword::parse(read_password()?, &words.with(name))?)
+}
+
+/// Has the agent forget the second factor of `name`. Only root is heard without a code.
+///
+/// # Errors
+/// In words why it was not forgotten.
+pub async fn forget_factor(agent: &Agent, name: &str) -> Result<(), String> {
+    let name = OperatorName::parse(name).map_err(|error| error.to_string())?;
+    agent.forget_factor(&name).await.map_err(|error| Chain(&error).to_string())
+}
+
+async fn account(deeds: &Deeds, name: &OperatorName) -> Result<OperatorId, OperatorCommandError> {
+    Ok(deeds.store.account_named(name.as_str()).await?.ok_or(OperatorError::Unknown)?)
 }
 
 /// The role that was asked for, with FusionPBX's tenant of that name.

@@ -44,6 +44,14 @@ pub struct Console {
     pub names: Vec<String>,
     /// The port that browsers use, where it is not the port of `listen` (behind nginx: 443).
     pub public_port: Option<u16>,
+    /// A file (0600) whose only line is the secret by which nginx proves that a request went through it. Where it is
+    /// set, the visitor's address is what nginx says, and nothing else.
+    pub proxy_secret_file: Option<PathBuf>,
+    /// Whether browsers may be told to use TLS only for a year, once a name is seen to be the console's alone and to be
+    /// served under a publicly trusted certificate.
+    pub hsts: bool,
+    /// The same for every name below the console's.
+    pub hsts_include_subdomains: bool,
 }
 
 impl Default for Console {
@@ -52,6 +60,9 @@ impl Default for Console {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8443)),
             names: vec!["localhost".to_owned()],
             public_port: None,
+            proxy_secret_file: None,
+            hsts: false,
+            hsts_include_subdomains: false,
         }
     }
 }

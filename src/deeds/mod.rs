@@ -1,6 +1,7 @@
 //! Floor 3.5: everything that changes anything, one file for each act: the trail is opened, the change made, the
 //! trail closed, the inverse kept. `jobs`, `web` and `cli` change nothing but through here.
 
+pub mod account;
 pub mod certificates;
 pub mod issue;
 pub mod operators;
@@ -32,6 +33,8 @@ pub struct Deeds {
     pub random: Arc<dyn Random>,
     /// Hashes passwords, one at a time.
     pub hasher: Hasher,
+    /// One refused sign-in at a time is written into the trail: a storm of them leaves the store to everyone else.
+    refusals: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Deeds {
@@ -39,6 +42,6 @@ impl Deeds {
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let hasher = Hasher::new(random.clone());
-        Self { store, clock, random, hasher }
+        Self { store, clock, random, hasher, refusals: Arc::default() }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::ids::OperatorId;
+use crate::base::ids::{OperatorId, TrailId};
 use crate::base::names::{NameError, OperatorName};
 use crate::base::rng::token;
 use crate::base::role::Post;
@@ -78,7 +78,8 @@ impl Deeds {
         Ok(added?)
     }
 
-    /// Gives an operator a new password and ends all sessions of that operator.
+    /// Gives an operator a new password and ends all sessions of that operator. `factor_forgotten` says that the agent has
+    /// forgotten the second factor already.
     ///
     /// # Errors
     /// See [`OperatorError`].
@@ -87,12 +88,20 @@ impl Deeds {
         actor: &Actor,
         name: &OperatorName,
         password: NewPassword,
+        factor_forgotten: bool,
     ) -> Result<(), OperatorError> {
         let hash = self.hasher.hash(password, Lane::Known).await?;
-        let act =
-            Act { act: "operator.reset", subject: name.as_str(), after: Some("password changed"), ..Act::default() };
+        let after = if factor_forgotten { "password changed, second factor forgotten" } else { "password changed" };
+        let act = Act { act: "operator.reset", subject: name.as_str(), after: Some(after), ..Act::default() };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let found = self.store.reset_operator(name.as_str(), &hash).await?;
+        if factor_forgotten {
+            self.store.forget_factor(name.as_str()).await?;
+        }
+        self.close_found(entry, found).await
+    }
+
+    async fn close_found(&self, entry: TrailId, found: bool) -> Result<(), OperatorError> {
         let close = if found { Close::Done { inverse: None } } else { Close::Refused { reason: "no such operator" } };
         self.store.close_entry(entry, close, self.clock.now()).await?;
         if found { Ok(()) } else { Err(OperatorError::Unknown) }

@@ -8,10 +8,17 @@ use tokio::sync::Semaphore;
 
 use crate::base::rng::{Random, token};
 use crate::base::secret::Secret;
+use crate::policy::own_password::{self, ContextWords, Guessable};
 
 /// argon2id with 19 MiB, two passes, one lane (OWASP's first recommendation; ASVS 11.4.2).
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
+
+/// The shortest password that is taken, in code points.
+pub const SHORTEST: usize = 15;
+
+/// The longest.
+const LONGEST: usize = 256;
 
 /// How many strangers may wait for their hash before further ones are turned away.
 const QUEUE: usize = 20;
@@ -38,6 +45,9 @@ pub enum PasswordFault {
     /// Over 256 code points.
     #[error("a password has at most 256 characters")]
     TooLong,
+    /// It would be guessed early.
+    #[error(transparent)]
+    Guessable(#[from] Guessable),
     /// The two fields differ.
     #[error("the two passwords are not the same")]
     Differ,
@@ -47,14 +57,17 @@ pub enum PasswordFault {
 pub struct NewPassword(Secret<String>);
 
 impl NewPassword {
+    /// `text`, exactly as it was typed: nothing is trimmed, cut or changed. `words` say nothing on this server.
+    ///
     /// # Errors
     /// Says which rule `text` breaks.
-    pub fn parse(text: Secret<String>) -> Result<Self, PasswordFault> {
+    pub fn parse(text: Secret<String>, words: &ContextWords) -> Result<Self, PasswordFault> {
         match text.expose().chars().count() {
-            0..15 => Err(PasswordFault::TooShort),
-            15..=256 => Ok(Self(text)),
-            _ => Err(PasswordFault::TooLong),
+            0..SHORTEST => return Err(PasswordFault::TooShort),
+            SHORTEST..=LONGEST => own_password::judge(text.expose(), words)?,
+            _ => return Err(PasswordFault::TooLong),
         }
+        Ok(Self(text))
     }
 }
 
@@ -183,18 +196,47 @@ mod tests {
         Secret::new(text.to_owned())
     }
 
+    fn parse(text: &str) -> Result<NewPassword, PasswordFault> {
+        NewPassword::parse(secret(text), &ContextWords::default())
+    }
+
+    /// ASVS 6.2.1, 6.2.9.
     #[test]
     fn length_counts_in_code_points_and_nothing_else_does() {
-        assert_eq!(NewPassword::parse(secret("fourteen chars")).err(), Some(PasswordFault::TooShort));
-        assert!(NewPassword::parse(secret("aaaaaaaaaaaaaaa")).is_ok());
-        assert!(NewPassword::parse(secret(&"\u{1f510}".repeat(256))).is_ok());
-        assert_eq!(NewPassword::parse(secret(&"a".repeat(257))).err(), Some(PasswordFault::TooLong));
+        assert_eq!(parse("fourteen chars").err(), Some(PasswordFault::TooShort));
+        for length in [15, 64, 128, 256] {
+            assert!(parse(&"a".repeat(length)).is_ok(), "{length}");
+            assert!(parse(&"\u{1f510}".repeat(length)).is_ok(), "{length}");
+        }
+        assert_eq!(parse(&"a".repeat(257)).err(), Some(PasswordFault::TooLong));
+        assert_eq!(parse("passwordpassword").err(), Some(PasswordFault::Guessable(Guessable::Listed)));
+    }
+
+    /// ASVS 6.2.8, 6.2.9: to the last character, without trimming, cutting or changing anything.
+    #[tokio::test]
+    async fn a_password_is_verified_exactly_as_it_was_typed() {
+        let hasher = Hasher::new(Arc::new(SystemRandom));
+        let long = format!("{}x", "a quiet wall ".repeat(19));
+        let cases = [
+            (" a quiet stone wall", "a quiet stone wall"),
+            ("a quiet stone wall ", "a quiet stone wall"),
+            ("A quiet stone wall", "a quiet stone wall"),
+            ("a caf\u{e9} behind the wall", "a cafe\u{301} behind the wall"),
+            ("a quiet\0stone wall", "a quiet"),
+            (long.as_str(), &long[..long.len() - 1]),
+        ];
+
+        for (right, wrong) in cases {
+            let hash = hasher.hash(parse(right).unwrap(), Lane::Known).await.unwrap();
+            assert_eq!(hasher.verify(secret(right), Some(hash.clone()), Lane::Known).await, Ok(true), "{right:?}");
+            assert_eq!(hasher.verify(secret(wrong), Some(hash), Lane::Known).await, Ok(false), "{wrong:?}");
+        }
     }
 
     #[tokio::test]
     async fn only_the_right_password_opens_and_no_account_never_does() {
         let hasher = Hasher::new(Arc::new(SystemRandom));
-        let hash = hasher.hash(NewPassword::parse(secret("a quiet stone wall")).unwrap(), Lane::Known).await.unwrap();
+        let hash = hasher.hash(parse("a quiet stone wall").unwrap(), Lane::Known).await.unwrap();
 
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(hasher.verify(secret("a quiet stone wall"), Some(hash.clone()), Lane::Stranger).await, Ok(true));

@@ -116,6 +116,7 @@ impl Deeds {
 
     /// Notes a sign-in that did not come to be. `known` is an operator's name.
     async fn sign_in_refused(&self, known: &str, address: Option<String>, reason: &str) -> Result<(), StoreError> {
+        let _one = self.refusals.lock().await;
         let actor = Actor { name: printable(known), address };
         let act = Act { act: "session.sign-in", subject: known, ..Act::default() };
         let entry = self.store.open_entry(&actor, act, self.clock.now()).await?;

@@ -1,8 +1,10 @@
-//! Floor 1, pure: what FusionPBX's password settings mean.
+//! Floor 1, pure: what FusionPBX's password settings mean, and what is asked of the passwords of our own operators.
 //!
 //! `settings` is the closed list of them: what each one does, and where FusionPBX enforces it. `value` reads what is
-//! stored as FusionPBX would, refuses what nobody should save, and says which of two values is weaker.
+//! stored as FusionPBX would, refuses what nobody should save, and says which of two values is weaker. `own_password`
+//! judges what an operator of Rampart wants to sign in with.
 
+pub mod own_password;
 pub mod settings;
 pub mod value;
 

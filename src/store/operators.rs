@@ -128,6 +128,53 @@ impl Store {
         Ok(true)
     }
 
+    /// The operator `id`, disabled or not.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn operator(&self, id: OperatorId) -> Result<Option<OperatorRow>, StoreError> {
+        let row = sqlx::query!("SELECT id, name, password_hash, disabled_at FROM operators WHERE id = ?", id.0)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| OperatorRow {
+            id: OperatorId(row.id),
+            name: row.name,
+            password_hash: Secret::new(row.password_hash),
+            disabled: row.disabled_at.is_some(),
+        }))
+    }
+
+    /// Gives an operator a new password where the present one is still `former`, and ends all of the operator's
+    /// sessions but the one of `kept`. Answers how many sessions ended; `None` if the password is another one by now.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn change_password(
+        &self,
+        id: OperatorId,
+        (former, fresh): (&Secret<String>, &Secret<String>),
+        kept: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let (former, fresh) = (former.expose(), fresh.expose());
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let changed = sqlx::query!(
+            "UPDATE operators SET password_hash = ? WHERE id = ? AND password_hash = ? AND disabled_at IS NULL",
+            fresh,
+            id.0,
+            former
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if changed.rows_affected() != 1 {
+            return Ok(None);
+        }
+        let gone = sqlx::query!("DELETE FROM sessions WHERE operator_id = ? AND digest <> ?", id.0, kept)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(gone.rows_affected()))
+    }
+
     /// Keeps the digest of a one-time setup link.
     ///
     /// # Errors

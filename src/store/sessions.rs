@@ -31,6 +31,32 @@ pub const SINCE_KEY: &str = "since";
 /// The key in a session's data that holds what the browser said of itself.
 pub const BROWSER_KEY: &str = "browser";
 
+/// An operator has at most so many sessions; a further one ends the oldest.
+pub const MOST_SESSIONS: i64 = 10;
+
+/// One session of an operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The digest of its id.
+    pub digest: String,
+    /// From where it was opened.
+    pub address: Option<String>,
+    /// What the browser said of itself, cut and printable.
+    pub browser: String,
+    /// When it was signed in to.
+    pub since: Timestamp,
+    /// When it was last used, to the minute.
+    pub seen: Timestamp,
+}
+
+impl SessionRow {
+    /// What names it in a form: part of the digest, and worth nothing as a cookie.
+    #[must_use]
+    pub fn handle(&self) -> &str {
+        self.digest.get(..16).unwrap_or(&self.digest)
+    }
+}
+
 /// The session store behind the cookie.
 #[derive(Clone)]
 pub struct Sessions {
@@ -45,12 +71,13 @@ impl Sessions {
         Self { store, clock }
     }
 
-    /// Adds a session.
+    /// Adds a session; of an operator's, only the newest ones stay.
     async fn add(&self, record: &Record) -> Result<(), StoreError> {
         let (digest, row) = (digest(&record.id), Row::of(record)?);
         let now = self.clock.now().unix();
         // The age of a session counts from its sign-in, also when its id has changed since.
         let created = record.data.get(SINCE_KEY).and_then(serde_json::Value::as_i64).unwrap_or(now);
+        let mut transaction = self.store.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query!(
             "INSERT INTO sessions (digest, operator_id, address, data, created_at, last_seen_at)
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -61,8 +88,18 @@ impl Sessions {
             created,
             now
         )
-        .execute(&self.store.pool)
+        .execute(&mut *transaction)
         .await?;
+        sqlx::query!(
+            "DELETE FROM sessions WHERE operator_id = ? AND digest NOT IN
+             (SELECT digest FROM sessions WHERE operator_id = ? ORDER BY created_at DESC, rowid DESC LIMIT ?)",
+            row.operator,
+            row.operator,
+            MOST_SESSIONS
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -117,12 +154,69 @@ impl Store {
         Ok(gone.rows_affected())
     }
 
+    /// The sessions of an operator that are not over, the last used first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sessions_of(&self, operator: OperatorId, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        let (idle, oldest) = (now.minus(IDLE).unix(), now.minus(ABSOLUTE).unix());
+        let rows = sqlx::query!(
+            "SELECT digest, address, data, created_at, last_seen_at FROM sessions
+             WHERE operator_id = ? AND last_seen_at > ? AND created_at > ?
+             ORDER BY last_seen_at DESC, rowid DESC LIMIT ?",
+            operator.0,
+            idle,
+            oldest,
+            MOST_SESSIONS
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let browser = |data: &str| {
+            let data: serde_json::Value = serde_json::from_str(data).ok()?;
+            data.get(BROWSER_KEY)?.as_str().map(ToOwned::to_owned)
+        };
+        let sessions = rows.into_iter().map(|row| SessionRow {
+            browser: browser(&row.data).unwrap_or_default(),
+            digest: row.digest,
+            address: row.address,
+            since: Timestamp::from_unix(row.created_at),
+            seen: Timestamp::from_unix(row.last_seen_at),
+        });
+        Ok(sessions.collect())
+    }
+
+    /// Ends one session of an operator's. `false` if there is none of that handle.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_session(&self, operator: OperatorId, handle: &str) -> Result<bool, StoreError> {
+        let gone = sqlx::query!(
+            "DELETE FROM sessions WHERE operator_id = ? AND substr(digest, 1, 16) = ?",
+            operator.0,
+            handle
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(gone.rows_affected() > 0)
+    }
+
     /// Ends every session of an operator.
     ///
     /// # Errors
     /// The store failed.
     pub async fn end_sessions_of(&self, operator: OperatorId) -> Result<u64, StoreError> {
         let gone = sqlx::query!("DELETE FROM sessions WHERE operator_id = ?", operator.0).execute(&self.pool).await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// Ends every session of an operator but the one of `kept`. Answers how many.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_other_sessions(&self, operator: OperatorId, kept: &str) -> Result<u64, StoreError> {
+        let gone = sqlx::query!("DELETE FROM sessions WHERE operator_id = ? AND digest <> ?", operator.0, kept)
+            .execute(&self.pool)
+            .await?;
         Ok(gone.rows_affected())
     }
 }
@@ -178,7 +272,9 @@ impl<'a> Row<'a> {
     }
 }
 
-fn digest(id: &Id) -> String {
+/// The digest under which the session `id` is kept, hex.
+#[must_use]
+pub fn digest(id: &Id) -> String {
     sha256_hex(&id.0.to_be_bytes())
 }
 

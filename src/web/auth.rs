@@ -1,13 +1,13 @@
 //! Who asks. A [`Visit`] is made by the guard that stands before each route of the table.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
 use crate::base::chain::Chain;
-use crate::base::ids::TenantId;
+use crate::base::ids::{OperatorId, TenantId};
 use crate::base::role::{Reach, Role};
 use crate::fusionpbx::tenants::OwnDomainState;
 use crate::store::operators::Visitor;
@@ -20,6 +20,7 @@ use crate::web::{routes, session};
 /// The operator behind a request, and the session. Made by the guard before each route, never by a handler.
 #[derive(Clone)]
 pub(super) struct Visit {
+    pub(super) operator: OperatorId,
     pub(super) name: String,
     pub(super) role: Role,
     /// The one domain that the account is bound to, and its name as last seen; `None` but for a tenant's.
@@ -27,8 +28,6 @@ pub(super) struct Visit {
     /// How far the visit reaches. Nothing else in `web` makes one: a tenant's begins with nothing, and the guard fills it
     /// in for the routes that need it.
     pub(super) reach: Reach,
-    /// Whether the account has enrolled a second factor. None can be enrolled yet.
-    pub(super) has_factor: bool,
     pub(super) address: Option<IpAddr>,
     pub(super) session: Session,
     pub(super) csrf: String,
@@ -60,11 +59,11 @@ pub(super) async fn visit(parts: &Parts, app: &AppState) -> Result<Visit, PageEr
     let visitor = visitor(&session, app).await?.ok_or(PageError::SignInFirst)?;
     session::touch(&session, app.deeds.clock.now()).await?;
     let csrf = session::csrf(&session).await?;
-    let Client(address) = client(parts);
-    let Visitor { name, post, .. } = visitor;
+    let address = app.edge.in_front.client(parts);
+    let Visitor { id: operator, name, post } = visitor;
     let (role, domain) = (post.role(), post.domain().map(|(id, name)| (id, name.to_owned())));
     let reach = if domain.is_none() { Reach::Everything } else { Reach::Nothing };
-    Ok(Visit { name, role, domain, reach, has_factor: false, address, session, csrf })
+    Ok(Visit { operator, name, role, domain, reach, address, session, csrf })
 }
 
 /// Why a tenant's own operator reaches nothing now.
@@ -110,21 +109,4 @@ impl FromRequestParts<AppState> for Visit {
         // A handler that takes a visit on a route that is open to strangers gets none.
         parts.extensions.get::<Self>().cloned().ok_or(PageError::SignInFirst)
     }
-}
-
-/// The address a request came from, where it is known.
-pub(super) struct Client(pub(super) Option<IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Client {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(client(parts))
-    }
-}
-
-/// The peer of the connection. Headers that name another are not believed.
-fn client(parts: &Parts) -> Client {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    Client(peer.map(|peer| peer.0.ip().to_canonical()))
 }

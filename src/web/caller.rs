@@ -13,7 +13,6 @@ use crate::base::chain::printable;
 use crate::base::secret::Secret;
 use crate::store::StoreError;
 use crate::store::devices::{DEVICE_LIFETIME, device_digest};
-use crate::web::auth::Client;
 use crate::web::cookies;
 use crate::web::state::AppState;
 
@@ -30,12 +29,12 @@ pub(super) struct Caller {
     pub(super) headers: HeaderMap,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<AppState> for Caller {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let arrived = Instant::now();
-        let Client(address) = Client::from_request_parts(parts, state).await?;
+        let address = app.edge.in_front.client(parts);
         Ok(Self { arrived, address, headers: parts.headers.clone() })
     }
 }

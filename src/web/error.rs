@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{error, warn};
@@ -16,6 +16,7 @@ use crate::base::clock::spoken;
 use crate::base::rng::Random;
 use crate::store::StoreError;
 use crate::web::frame::Frame;
+use crate::web::next;
 use crate::web::pages::fault::FaultPage;
 use crate::web::parts::Link;
 use crate::web::state::AppState;
@@ -89,6 +90,8 @@ impl IntoResponse for PageError {
 /// Draws a page for every answer that has none: our own errors, and the router's 404, 405 and 413.
 pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let target = request.uri().path_and_query().filter(|_| reads).map(ToString::to_string).unwrap_or_default();
     let response = next.run(request).await;
     let status = response.status();
     let fault = response.extensions().get::<Fault>().map(|fault| fault.0.clone());
@@ -99,13 +102,22 @@ pub(super) async fn draw(State(app): State<AppState>, request: Request, next: Ne
     if let Some(PageError::SignInFirst) = fault.as_deref()
         && !is_api
     {
-        let mut onward = (StatusCode::SEE_OTHER, [(LOCATION, routes::SIGN_IN)]).into_response();
+        let mut onward = (StatusCode::SEE_OTHER, [(LOCATION, next::sign_in_for(&target))]).into_response();
         for cookie in response.headers().get_all(SET_COOKIE) {
             onward.headers_mut().append(SET_COOKIE, cookie.clone());
         }
         return onward;
     }
-    let reference = fault.as_deref().map(|fault| log(fault, app.deeds.random.as_ref())).unwrap_or_default();
+    let random = app.deeds.random.as_ref();
+    let reference = match fault.as_deref() {
+        Some(fault) => log(fault, random),
+        None if status.is_server_error() => {
+            let reference = reference(random);
+            error!(reference, "A request ended in {status}; a line above may say why");
+            reference
+        }
+        None => String::new(),
+    };
     let words = fault.as_deref().map_or_else(|| words_for(status), words);
     page(&app, words, &reference, &response, is_api)
 }
@@ -154,9 +166,7 @@ fn page(
 
 /// Logs what the operator cannot mend from the page. Answers the reference, empty if nothing was logged.
 fn log(fault: &PageError, random: &dyn Random) -> String {
-    let mut bytes = [0_u8; 4];
-    random.fill(&mut bytes);
-    let reference = crate::base::encoding::hex(&bytes);
+    let reference = reference(random);
     let cause = Chain(fault);
     match fault {
         PageError::Store(_) | PageError::Session(_) | PageError::SessionLost | PageError::Template(_) => {
@@ -168,6 +178,13 @@ fn log(fault: &PageError, random: &dyn Random) -> String {
         _ => return String::new(),
     }
     reference
+}
+
+/// What a page and a line of the log have in common.
+fn reference(random: &dyn Random) -> String {
+    let mut bytes = [0_u8; 4];
+    random.fill(&mut bytes);
+    crate::base::encoding::hex(&bytes)
 }
 
 fn words(fault: &PageError) -> (StatusCode, &'static str, &'static str) {
@@ -224,6 +241,11 @@ fn words_for(status: StatusCode) -> (StatusCode, &'static str, &'static str) {
         }
         StatusCode::METHOD_NOT_ALLOWED => ("Not in this way", "This address does not take that kind of request."),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "A request may have at most 64 KiB. Nothing was read of it."),
+        StatusCode::LENGTH_REQUIRED => ("No length", "A request must say how long it is. Nothing was read of it."),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "Too much before the request",
+            "Its header lines or cookies are too many or too long. Clear the cookies of this host name.",
+        ),
         StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request did not arrive in time."),
         status if status.is_server_error() => {
             ("Something broke", "Rampart made a mistake. The log of the service says which.")

@@ -60,8 +60,12 @@ pub struct Flash {
 pub struct Assets {
     /// `/static/rampart.css?v=…`
     pub css: String,
+    /// The stylesheet's digest, `sha384-…` (W3C Subresource Integrity).
+    pub css_digest: String,
     /// `/static/rampart.js?v=…`
     pub js: String,
+    /// The script's digest, `sha384-…`.
+    pub js_digest: String,
     /// `/static/favicon.svg?v=…`
     pub icon: String,
 }

@@ -48,9 +48,6 @@ impl Gate {
         if !visit.may(self.route.may) {
             return Err(self.refuse(&visit).await);
         }
-        if self.route.needs_factor && !visit.has_factor {
-            return Err(self.refuse(&visit).await);
-        }
         if self.route.may != May::SignedIn {
             visit.reach = match auth::reach(&self.app, visit.domain.as_ref().map(|(id, _)| *id)).await {
                 Ok(reach) => reach,

@@ -7,19 +7,24 @@
 
 mod assets;
 mod auth;
+mod body;
+mod browser_words;
 pub mod caller;
+pub mod client_address;
 mod cookies;
 mod csrf;
 pub mod door;
+pub mod edge;
 mod error;
 mod flash;
 pub mod fortress;
 pub mod frame;
 mod guard;
 mod handlers;
-mod headers;
+pub mod headers;
 pub mod limits;
 pub mod may;
+mod next;
 pub mod origin;
 pub mod pages;
 pub mod parts;

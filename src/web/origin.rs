@@ -35,9 +35,10 @@ impl OwnNames {
     fn has_host(&self, headers: &HeaderMap, uri_host: Option<&str>) -> bool {
         let mut named = headers.get_all(HOST).iter();
         // Two of them mean that somebody in front may have read the other one (RFC 9112, section 3.2).
-        let (first, None) = (named.next(), named.next()) else { return false };
-        let named = first.and_then(|value| value.to_str().ok()).or(uri_host);
-        named.is_some_and(|host| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)))
+        let (Some(named), None) = (named.next(), named.next()) else { return false };
+        let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
+        // Where the target names a host too, it counts and the header does not (RFC 9112, section 3.2.2).
+        named.to_str().is_ok_and(is_ours) && uri_host.is_none_or(is_ours)
     }
 
     /// Whether a request that changes something comes from one of our own pages. Browsers say so in `Sec-Fetch-Site`
@@ -84,6 +85,10 @@ mod tests {
         assert!(!names().has_host(&headers(&[("host", "console.example:80")]), None));
         assert!(!names().has_host(&headers(&[("host", "evil.example")]), None));
         assert!(!names().has_host(&headers(&[]), None));
+        assert!(!names().has_host(&headers(&[]), Some("console.example")));
+        assert!(names().has_host(&headers(&[("host", "console.example")]), Some("console.example")));
+        assert!(!names().has_host(&headers(&[("host", "console.example")]), Some("evil.example")));
+        assert!(!names().has_host(&headers(&[("host", "console.example"), ("host", "console.example")]), None));
     }
 
     #[test]

@@ -14,15 +14,12 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    api, certificates, events, invitation, operators, order, passwords, second_factor, setup, sign_in, sign_in_code,
-    ssh, standing, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, invitation, operators, order, passwords, policy_report, second_factor, setup,
+    sign_in, sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
-use crate::web::{assets, error, headers, origin, routes, session};
-
-/// The largest body of a request: 64 KiB.
-const MOST_BODY_BYTES: usize = 64 * 1024;
+use crate::web::{assets, body, error, headers, origin, routes, session};
 
 /// A page that is not drawn after this long is given up; only event streams go on longer, after their first byte.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -36,8 +33,6 @@ pub struct RouteRow {
     pub path: &'static str,
     /// Who may.
     pub may: May,
-    /// Whether the account must have enrolled a second factor. No route asks it yet.
-    pub needs_factor: bool,
     /// Whether the handler may touch a session: the few that do not are files and the sign of life.
     pub has_session: bool,
 }
@@ -57,7 +52,7 @@ impl Row {
 }
 
 fn row(method: Method, path: &'static str, may: May, handlers: MethodRouter<AppState>) -> Row {
-    Row { route: RouteRow { method, path, may, needs_factor: false, has_session: true }, handlers }
+    Row { route: RouteRow { method, path, may, has_session: true }, handlers }
 }
 
 fn get<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppState>) -> Row {
@@ -73,6 +68,7 @@ fn rows() -> Vec<Row> {
     vec![
         get(routes::STATIC, May::Anyone, assets::get).without_session(),
         get(routes::HEALTH, May::Anyone, api::health).without_session(),
+        post(routes::POLICY_REPORT, May::Anyone, policy_report::post).without_session(),
         get(routes::SIGN_IN, May::Anyone, sign_in::get),
         post(routes::SIGN_IN, May::Anyone, sign_in::post),
         get(routes::SIGN_IN_CODE, May::Anyone, sign_in_code::get),
@@ -83,6 +79,11 @@ fn rows() -> Vec<Row> {
         post(routes::INVITATION, May::Anyone, invitation::post),
         get(routes::API_SESSION, May::Anyone, api::session),
         post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
+        get(routes::ACCOUNT, May::SignedIn, account::get),
+        post(routes::ACCOUNT_PASSWORD, May::SignedIn, account::change_password),
+        post(routes::ACCOUNT_SESSION_END, May::SignedIn, account::end_session),
+        post(routes::ACCOUNT_SESSIONS_END, May::SignedIn, account::end_others),
+        post(routes::ACCOUNT_DEVICE_FORGET, May::SignedIn, account::forget_device),
         get(routes::SECOND_FACTOR, May::SignedIn, second_factor::get),
         post(routes::SECOND_FACTOR, May::SignedIn, second_factor::begin),
         post(routes::SECOND_FACTOR_PROOF, May::SignedIn, second_factor::finish),
@@ -127,7 +128,6 @@ pub fn table() -> Vec<RouteRow> {
 
 /// The whole console.
 pub fn router(app: AppState) -> Router {
-    let sessions = session::layer(app.deeds.store.clone(), app.deeds.clock.clone());
     let told = Refusals::default();
     let (mut with_session, mut bare) = (Router::new(), Router::new());
     for Row { route, handlers } in rows() {
@@ -140,18 +140,26 @@ pub fn router(app: AppState) -> Router {
             bare = bare.route(path, handlers);
         }
     }
+    house(app, with_session, bare)
+}
+
+/// What stands around every route, here around these: those with a session, and those without.
+pub fn house(app: AppState, with_session: Router<AppState>, bare: Router<AppState>) -> Router {
+    let sessions = session::layer(app.deeds.store.clone(), app.deeds.clock.clone());
     with_session
         .layer(from_fn(session::mark))
         .layer(sessions)
         .layer(from_fn(session::guard))
         // From here on nothing touches a session.
         .merge(bare)
-        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(body::MOST_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(body::guard))
         .layer(from_fn_with_state(app.clone(), origin::guard))
+        .layer(from_fn(body::guard_head))
         .layer(from_fn_with_state(app.clone(), error::draw))
-        .layer(from_fn(headers::guard))
+        .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)
 }
 

@@ -35,11 +35,17 @@ pub(super) const OPERATOR_ENABLE: &str = "/operators/{id}/enable";
 pub(super) const OPERATOR_SESSIONS: &str = "/operators/{id}/end-sessions";
 pub(super) const OPERATOR_INVITATION: &str = "/operators/{id}/invitation";
 pub(super) const INVITATION: &str = "/invitation/{token}";
+pub(super) const ACCOUNT: &str = "/account";
+pub(super) const ACCOUNT_PASSWORD: &str = "/account/password";
+pub(super) const ACCOUNT_SESSION_END: &str = "/account/sessions/end";
+pub(super) const ACCOUNT_SESSIONS_END: &str = "/account/sessions/end-others";
+pub(super) const ACCOUNT_DEVICE_FORGET: &str = "/account/devices/forget";
 pub(super) const API_SESSION: &str = "/api/session";
 pub(super) const API_WALLS: &str = "/api/walls";
 pub(super) const API_POLICY: &str = "/api/policy";
 pub(super) const API_ORDER: &str = "/api/orders/{id}";
 pub(super) const HEALTH: &str = "/healthz";
+pub(super) const POLICY_REPORT: &str = "/csp-report";
 pub(super) const STATIC: &str = "/static/{file}";
 
 pub(super) fn order(id: OrderId) -> String {
@@ -59,3 +65,20 @@ pub(super) fn invitation(token: &str) -> String {
 pub(super) fn renew(id: CertificateId) -> String {
     format!("/certificates/{id}/renew")
 }
+
+/// The pages that one can come back to after signing in, each with the questions it understands in its query.
+pub(super) const PAGES: [(&str, &[&str]); 13] = [
+    (WALLS, &[]),
+    (PASSWORDS, &["find", "after"]),
+    (CERTIFICATES, &["find", "page"]),
+    (ORDER, &[]),
+    (SSH, &[]),
+    (UPGRADES, &[]),
+    (FIREWALL, &[]),
+    (XML_RPC, &[]),
+    (INTRUSION, &[]),
+    (TRAIL, &["find", "act", "outcome", "before"]),
+    (ACCOUNT, &[]),
+    (SECOND_FACTOR, &[]),
+    (OPERATORS, &[]),
+];

@@ -160,6 +160,15 @@ pub(super) async fn awaited(session: &Session, now: Timestamp) -> Result<Option<
     }))
 }
 
+/// Goes on with the session under a new id and with a new CSRF token, as after a password was proved again.
+///
+/// # Errors
+/// Our own store failed.
+pub(super) async fn renew(session: &Session) -> Result<(), SessionError> {
+    // The token follows from the id.
+    session.cycle_id().await
+}
+
 /// Ends the session on the server.
 ///
 /// # Errors
@@ -173,14 +182,6 @@ pub(super) fn mark_of(session: &Session) -> Option<SessionMark> {
     let id = session.id()?.0.to_be_bytes();
     // Not the digest that the store keeps: whoever reads one half learns nothing of the other.
     sha256_hex(&[b"session of the console: ".as_slice(), &id].concat()).parse().ok()
-}
-
-/// Gives the session a new id: what was known of the old one is worth nothing after a second factor was shown.
-///
-/// # Errors
-/// Our own store failed.
-pub(super) async fn renew_id(session: &Session) -> Result<(), SessionError> {
-    session.cycle_id().await
 }
 
 /// Who the session belongs to.

@@ -9,7 +9,9 @@ use crate::audit::walls::Walls;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::fusionpbx::FusionPbx;
+use crate::policy::own_password::ContextWords;
 use crate::web::door::Door;
+use crate::web::edge::Edge;
 use crate::web::limits::EventStreams;
 use crate::web::origin::OwnNames;
 
@@ -32,8 +34,12 @@ pub struct AppState {
     pub door: Arc<Door>,
     /// The event streams that are open.
     pub streams: EventStreams,
+    /// What stands between browsers and the handlers.
+    pub edge: Arc<Edge>,
     /// The names under which the console is reached.
     pub names: Arc<OwnNames>,
+    /// Words that say nothing in a password on this server.
+    pub context_words: Arc<ContextWords>,
     /// The name of the host that is judged.
     pub host: Arc<str>,
     /// Whether this is the demo's throwaway world.

@@ -4,6 +4,7 @@
 mod browser;
 mod main_job;
 mod second_factor;
+mod stored;
 mod strangers;
 mod town;
 mod without_script;

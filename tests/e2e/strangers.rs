@@ -32,9 +32,16 @@ async fn a_hostile_tenant_name_stays_text() {
 
     assert_eq!(browser.witnessed().await, "");
     // The witness is awake, and the policy would have held.
-    browser.run("document.body.append(Object.assign(document.createElement('script'), { text: 'alert(2)' }))").await;
+    let script = "const script = document.createElement('script');
+        script.append('alert(2)');
+        document.body.append(script, Object.assign(document.createElement('img'), { src: 'https://evil.example/x' }));
+        try { document.body.innerHTML = '<p>'; } catch { /* as it should be */ }";
+    browser.run(script).await;
     browser
-        .until("the witness", async || Ok((browser.witnessed().await == "script-src-elem inline\n").then_some(())))
+        .until("the witness", async || {
+            let noted = browser.witnessed().await;
+            Ok((noted.contains("img-src https://evil.example/x\n") && noted.contains("trusted-types")).then_some(()))
+        })
         .await;
     browser.close().await;
 }

@@ -19,6 +19,7 @@ use rampart::base::rng::{SystemRandom, token};
 use rampart::base::secret::Secret;
 use rampart::deeds::password::NewPassword;
 use rampart::host::Agent;
+use rampart::policy::own_password::ContextWords;
 use rampart::store::trail::Actor;
 use rampart::wire::request::Request;
 use reqwest::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
@@ -196,7 +197,7 @@ impl Planted {
 async fn fill(state: &Path, password: &str) -> String {
     let deeds = build::deeds(state, Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
     let setup = deeds.offer_setup().await.unwrap().unwrap();
-    let password = NewPassword::parse(Secret::new(password.to_owned())).unwrap();
+    let password = NewPassword::parse(Secret::new(password.to_owned()), &ContextWords::default()).unwrap();
     let actor = Actor { name: "test".to_owned(), address: None };
     deeds.add_operator(&actor, &OperatorName::parse(NAME).unwrap(), password).await.unwrap();
     deeds.store.close().await;

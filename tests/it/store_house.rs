@@ -1,5 +1,8 @@
 //! Rampart's own file: its migrations both ways, and what happens when someone else holds it.
 
+use std::time::{Duration, Instant};
+
+use rampart::base::clock::Clock as _;
 use rampart::store::sessions::Sessions;
 use reqwest::StatusCode;
 use sqlx::{Connection as _, SqliteConnection};
@@ -29,6 +32,45 @@ async fn every_migration_can_be_taken_back_and_made_again() {
     assert!(up.contains("CREATE TABLE operators"), "{up}");
     assert_eq!(down, "");
     assert_eq!(up, again);
+}
+
+/// The figures are printed: `cargo test --test it ten_thousand -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "measures; part of make test-long"]
+async fn ten_thousand_sessions_are_found_and_removed() {
+    let app = TestApp::alone().await;
+    app.add_operator("ann", "a quiet stone wall").await;
+    let store = &app.state.deeds.store;
+    let sessions = Sessions::new(store.clone(), app.clock.clone());
+    let now = app.clock.now().unix();
+    let ids: Vec<Id> = (0..10_000).map(|_| Id::default()).collect();
+    let pool = app.own_tables().await;
+    let mut transaction = pool.begin().await.unwrap();
+    for id in &ids {
+        sqlx::query("INSERT INTO sessions (digest, data, created_at, last_seen_at) VALUES (?, '{}', ?, ?)")
+            .bind(rampart::store::sessions::digest(id))
+            .bind(now)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+    pool.close().await;
+
+    let mut times = Vec::new();
+    for id in ids.iter().step_by(10) {
+        let start = Instant::now();
+        assert!(sessions.load(id).await.unwrap().is_some());
+        times.push(start.elapsed());
+    }
+    times.sort();
+    app.clock.advance(Duration::from_mins(15));
+    let start = Instant::now();
+    let gone = store.purge_sessions(app.clock.now()).await.unwrap();
+
+    assert_eq!(gone, 10_000);
+    eprintln!("look-up: median {:?}, p99 {:?}; purge: {:?}", times[500], times[990], start.elapsed());
 }
 
 #[tokio::test]

@@ -432,7 +432,7 @@ async fn entries_are_forgotten_after_the_days_that_are_set_and_the_halves_still_
     world.write(2).await;
     let day = Duration::from_hours(24);
     let clock = Arc::new(ManualClock::at(rampart::base::clock::Clock::now(&SystemClock)));
-    let deeds = Deeds { clock: clock.clone(), ..world.deeds.clone() };
+    let deeds = Deeds::new(world.deeds.store.clone(), clock.clone(), world.deeds.random.clone());
 
     clock.advance(day * 30);
     let early = deeds.forget_old_trail(day * 30).await.unwrap();

@@ -194,7 +194,7 @@ async fn a_storm_from_two_hundred_addresses_does_not_keep_the_owner_out() {
             let name = if nth % 2 == 0 { NAME.to_owned() } else { format!("nobody-{nth}-{round}") };
             let answer = stranger.submit_with(&csrf, "/sign-in", &[("name", &name), ("password", "wrong")]).await;
             let refused = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS];
-            assert!(refused.contains(&answer.status), "{}", answer.status);
+            assert!(refused.contains(&answer.status), "{}: {}", answer.status, answer.words());
         }
     });
     let storm = futures_util::future::join_all(storm);
@@ -296,6 +296,7 @@ async fn a_minute_of_refusals_is_two_entries_in_the_trail() {
 
     let after = app.trail("session.sign-in").await;
     assert_eq!((during - before, after.len() - during), (1, 1));
+    assert_eq!(after.len(), 3);
     let reasons: Vec<&str> = after[..2].iter().map(|entry| entry.reason.as_deref().unwrap()).collect();
     assert_eq!(reasons, ["3 more within a minute: too many tries of one name", "too many tries of one name"]);
     assert!(after[..2].iter().all(|entry| entry.actor == NAME && entry.outcome == "refused"));
@@ -320,8 +321,8 @@ async fn the_setup_link_is_limited_by_address_too() {
 const KINDS: [(&str, &str); 3] =
     [("wrongly", "not the quiet stone wall"), ("nothere", PASSWORD), ("blocked", PASSWORD)];
 
-/// How long each kind of refusal took, in interleaved rounds.
-async fn times(app: &TestApp, rounds: u32) -> [Vec<Duration>; 3] {
+/// An operator of each kind.
+async fn kinds(app: &TestApp) {
     app.state.deeds.hasher.prepare().await.unwrap();
     for name in ["wrongly", "blocked"] {
         app.add_operator(name, PASSWORD).await;
@@ -329,28 +330,18 @@ async fn times(app: &TestApp, rounds: u32) -> [Vec<Duration>; 3] {
     let pool = app.own_tables().await;
     sqlx::query("UPDATE operators SET disabled_at = 1 WHERE name = 'blocked'").execute(&pool).await.unwrap();
     pool.close().await;
-    let browser = app.stranger();
-    let mut csrf = browser.csrf().await;
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
-    for round in 0..rounds {
-        for offset in 0..3 {
-            let kind = ((round + offset) % 3) as usize;
-            let (name, password) = KINDS[kind];
-            app.clock.advance(SECOND * 12);
-            let form = [("csrf", csrf.as_str()), ("name", name), ("password", password)];
-            let request = browser.request(Method::POST, "/sign-in").form(&form);
-            let start = Instant::now();
-            let answer = browser.send(request).await;
-            times[kind].push(start.elapsed());
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.words());
-            // The account's day of a hundred failures and the form's two hours must not come in between.
-            if round % 90 == 89 && offset == 2 {
-                app.clock.advance(Duration::from_hours(24));
-                csrf = browser.csrf().await;
-            }
-        }
-    }
-    times
+}
+
+/// How long one try of a kind took.
+async fn time(browser: &Browser, csrf: &str, kind: usize) -> Duration {
+    let (name, password) = KINDS[kind];
+    let form = [("csrf", csrf), ("name", name), ("password", password)];
+    let request = browser.request(Method::POST, "/sign-in").form(&form);
+    let start = Instant::now();
+    let answer = browser.send(request).await;
+    let time = start.elapsed();
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.words());
+    time
 }
 
 fn gap(medians: &[Duration]) -> Duration {
@@ -366,15 +357,28 @@ fn median(times: &[Duration]) -> Duration {
 /// ASVS 6.3.8. The short form: nothing comes before the floor, and the middle one of each kind is the same.
 #[tokio::test]
 async fn every_refusal_takes_as_long_as_the_others() {
-    let floor = Duration::from_millis(300);
+    let floor = Duration::from_secs(1);
     let app = TestApp::start(Neighbours { floor, ..Neighbours::default() }).await;
+    kinds(&app).await;
+    let browsers = [somewhere(&app, 1), somewhere(&app, 2), somewhere(&app, 3)];
+    let csrf = [browsers[0].csrf().await, browsers[1].csrf().await, browsers[2].csrf().await];
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
 
-    let times = times(&app, 7).await;
+    for _ in 0..5 {
+        app.clock.advance(SECOND * 12);
+        let (one, two, three) = tokio::join!(
+            time(&browsers[0], &csrf[0], 0),
+            time(&browsers[1], &csrf[1], 1),
+            time(&browsers[2], &csrf[2], 2)
+        );
+        for (kind, taken) in [one, two, three].into_iter().enumerate() {
+            times[kind].push(taken);
+        }
+    }
 
     assert!(times.iter().flatten().all(|time| *time >= floor));
     let medians = times.each_ref().map(|times| median(times));
-    let gap = gap(&medians);
-    assert!(gap < Duration::from_millis(150), "{medians:?}");
+    assert!(gap(&medians) < Duration::from_millis(500), "{medians:?}");
 }
 
 /// The long form, without the floor: Welch's t over interleaved tries (after dudect), and the gap of the medians.
@@ -382,8 +386,23 @@ async fn every_refusal_takes_as_long_as_the_others() {
 #[ignore = "measures for minutes, and wants a quiet machine; part of make test-long"]
 async fn without_the_floor_time_does_not_tell_refusals_apart() {
     let app = TestApp::start(Neighbours { floor: Duration::ZERO, ..Neighbours::default() }).await;
+    kinds(&app).await;
+    let browser = app.stranger();
+    let mut csrf = browser.csrf().await;
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
 
-    let times = times(&app, 500).await;
+    for round in 0..500 {
+        for offset in 0..3 {
+            let kind = (round + offset) % 3;
+            app.clock.advance(SECOND * 12);
+            times[kind].push(time(&browser, &csrf, kind).await);
+        }
+        // The account's day of a hundred failures and the form's two hours must not come in between.
+        if round % 90 == 89 {
+            app.clock.advance(Duration::from_hours(24));
+            csrf = browser.csrf().await;
+        }
+    }
 
     let medians = times.each_ref().map(|times| median(times));
     let mut worst = 0.0_f64;
@@ -392,7 +411,7 @@ async fn without_the_floor_time_does_not_tell_refusals_apart() {
     }
     eprintln!("medians {medians:?}, worst |t| {worst:.2}");
     let gap = gap(&medians);
-    assert!(worst < 4.5 || gap < Duration::from_millis(2), "medians {medians:?}, worst |t| {worst:.2}");
+    assert!(worst < 4.5 && gap < Duration::from_millis(10), "medians {medians:?}, worst |t| {worst:.2}");
 }
 
 /// Welch's t of two samples, without their slowest twentieth: what an attacker would cut off too.

@@ -48,7 +48,7 @@ impl Stream {
         let path = format!("/certificates/orders/{order}/events");
         let response = browser.open(browser.request(Method::GET, &path).build().unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream; charset=utf-8");
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
         Self { response, heard: String::new() }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use reqwest::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use crate::support::app::{NAME, TestApp};
@@ -27,7 +27,13 @@ async fn every_page_but_the_open_ones_needs_a_session() {
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {}", route.path);
                 assert!(answer.body.contains("error"), "{}", answer.body);
             } else {
-                answer.assert_redirect("/sign-in");
+                let path = route.example();
+                let is_page = method == Method::GET && path != "/" && route.is_page();
+                answer.assert_redirect(&if is_page {
+                    format!("/sign-in?next={path}")
+                } else {
+                    "/sign-in".to_owned()
+                });
                 assert_eq!(answer.body, "", "{method} {}", route.path);
             }
         }
@@ -38,6 +44,7 @@ async fn every_page_but_the_open_ones_needs_a_session() {
         routes::all().into_iter().filter(|route| route.is_open).map(|route| route.path).collect();
     let meant = [
         "/api/session",
+        "/csp-report",
         "/healthz",
         "/invitation/{token}",
         "/setup/{token}",
@@ -61,7 +68,7 @@ const FIXED: [(&str, &str); 8] = [
 ];
 
 #[track_caller]
-fn assert_guarded(answer: &Answer, what: &str) {
+pub(crate) fn assert_guarded(answer: &Answer, what: &str) {
     for (name, value) in FIXED {
         let found: Vec<_> = answer.headers.get_all(name).iter().collect();
         assert_eq!(found, [value], "{what}: {name}");
@@ -73,8 +80,27 @@ fn assert_guarded(answer: &Answer, what: &str) {
     for name in ["default-src", "frame-ancestors", "base-uri", "object-src"] {
         assert_eq!(policy[name], "'none'", "{what}: {name}");
     }
+    let apart = [("require-trusted-types-for", "'script'"), ("report-uri", "/csp-report")];
     for (name, value) in &policy {
-        assert!(["'none'", "'self'"].contains(value), "{what}: {name} {value}");
+        let is_closed = ["'none'", "'self'"].contains(value);
+        assert!(is_closed || apart.contains(&(*name, *value)), "{what}: {name} {value}");
+    }
+    assert_eq!(policy["trusted-types"], "'none'", "{what}");
+    if let Some(kind) = answer.headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap())
+        && (kind.starts_with("text/") || kind.contains("xml"))
+    {
+        assert!(kind.ends_with("; charset=utf-8"), "{what}: {kind}");
+    }
+    assert!(answer.body.is_empty() || answer.headers.contains_key(CONTENT_TYPE), "{what}: a body of no type");
+    let foreign = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+    assert_eq!(foreign, None, "{what}: other sites may read it");
+    for cookie in answer.headers.get_all(SET_COOKIE) {
+        let cookie = cookie.to_str().unwrap();
+        assert!(cookie.starts_with("__Host-rampart"), "{what}: {cookie}");
+        for part in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+            assert!(cookie.contains(part), "{what}: {cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{what}: {cookie}");
     }
     assert_eq!(policy["form-action"], "'self'", "{what}");
     let kept = answer.headers[CACHE_CONTROL].to_str().unwrap();
@@ -87,6 +113,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
     }
 }
 
+/// ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4, 3.4.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 4.1.1, 14.3.2.
 #[tokio::test]
 async fn every_answer_of_every_route_carries_the_same_security_headers() {
     let app = TestApp::alone().await;

@@ -77,7 +77,7 @@ async fn whoever_has_a_second_factor_signs_in_with_a_code_and_not_without() {
     let inside = browser.get("/").await;
     let whole = browser.cookie();
 
-    locked.assert_redirect("/sign-in");
+    locked.assert_redirect("/sign-in?next=/passwords");
     assert_eq!(api.status, StatusCode::UNAUTHORIZED);
     wrong.assert_says(StatusCode::UNAUTHORIZED, "the code is not right");
     right.assert_redirect("/");

@@ -51,10 +51,19 @@ async fn what_is_wrong_stands_at_its_field_and_the_link_still_works() {
     let cases = [
         ([("name", "two words"), FIELDS[1], FIELDS[2]], "a name has 1 to 64 letters"),
         ([FIELDS[0], ("password", "too short"), ("again", "too short")], "at least 15 characters"),
+        (
+            [FIELDS[0], ("password", "passwordpassword"), ("again", "passwordpassword")],
+            "on the list of common passwords",
+        ),
+        (
+            [FIELDS[0], ("password", "first at console!"), ("again", "first at console!")],
+            "without names of this server",
+        ),
         ([FIELDS[0], FIELDS[1], ("again", "another")], "the two passwords are not the same"),
     ];
 
     for (fields, words) in cases {
+        app.clock.advance(Duration::from_secs(12));
         let answer = browser.submit(&link, &fields).await;
         answer.assert_says(StatusCode::UNPROCESSABLE_ENTITY, words);
         assert!(!answer.body.contains("a quiet stone wall"), "a password came back");

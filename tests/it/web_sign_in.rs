@@ -6,6 +6,7 @@ use std::time::Duration;
 use rampart::base::names::OperatorName;
 use rampart::base::secret::Secret;
 use rampart::deeds::password::NewPassword;
+use rampart::policy::own_password::ContextWords;
 use rampart::store::trail::Actor;
 use reqwest::header::{DATE, HeaderMap, SET_COOKIE};
 use reqwest::{Method, StatusCode};
@@ -252,9 +253,10 @@ async fn an_operator_who_was_reset_loses_every_session_and_the_old_password() {
     let app = TestApp::alone().await;
     let (one, other) = (app.operator().await, app.signed_in().await);
     let actor = Actor { name: "root".to_owned(), address: None };
-    let password = NewPassword::parse(Secret::new("another quiet stone wall".to_owned())).unwrap();
+    let password =
+        NewPassword::parse(Secret::new("another quiet stone wall".to_owned()), &ContextWords::default()).unwrap();
 
-    app.state.deeds.reset_operator(&actor, &OperatorName::parse(NAME).unwrap(), password).await.unwrap();
+    app.state.deeds.reset_operator(&actor, &OperatorName::parse(NAME).unwrap(), password, false).await.unwrap();
 
     one.get("/").await.assert_redirect("/sign-in");
     other.get("/").await.assert_redirect("/sign-in");

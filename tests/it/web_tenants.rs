@@ -392,7 +392,7 @@ async fn a_tenants_stream_ends_within_a_second_of_its_domain_or_account_being_sw
                 let post = Post::Tenant { id: tenant(NORTH), name: "north.example.test".to_owned() };
                 app.state.deeds.change_post(&actor, nora, &post).await.unwrap();
             }
-            _ => north.get("/passwords").await.assert_redirect("/sign-in"),
+            _ => north.get("/passwords").await.assert_redirect("/sign-in?next=/passwords"),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::base::names::{Fqdn, OperatorName};
 use crate::base::rng::{SystemRandom, token};
 use crate::base::secret::Secret;
 use crate::deeds::password::NewPassword;
+use crate::policy::own_password::ContextWords;
 use crate::store::trail::Actor;
 
 /// The demo's operator.
@@ -334,7 +335,8 @@ async fn console_state(
     write(&directory.join("rampart.toml"), &settings)?;
     let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let actor = Actor { name: "rampart demo".to_owned(), address: None };
-    deeds.add_operator(&actor, &OperatorName::parse(OPERATOR)?, NewPassword::parse(password.clone())?).await?;
+    let password = NewPassword::parse(password.clone(), &ContextWords::default().with(OPERATOR))?;
+    deeds.add_operator(&actor, &OperatorName::parse(OPERATOR)?, password).await?;
     deeds.store.close().await;
     Ok(directory.to_owned())
 }

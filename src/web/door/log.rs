@@ -7,10 +7,10 @@
 //! 2026-11-24T20:11:02Z 192.0.2.7 sign-in refused: wrong code, operator ann
 //! ```
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +83,12 @@ impl SignInLog {
         }
         let mut options = OpenOptions::new();
         let options = options.append(true).create(true).mode(0o640).custom_flags(OFlag::O_NOFOLLOW.bits());
-        options.open(&self.file)?.write_all(line.as_bytes())
+        let mut file = options.open(&self.file)?;
+        if file.metadata()?.len() == 0 {
+            // Whatever the service's umask is: the group may read along.
+            file.set_permissions(Permissions::from_mode(0o640))?;
+        }
+        file.write_all(line.as_bytes())
     }
 }
 
@@ -111,8 +116,7 @@ mod tests {
         assert_eq!(moved[0], "2026-11-22T18:21:36Z 192.0.2.7 sign-in refused: wrong name or password, operator ann");
         assert_eq!(moved[1..], ["2026-11-22T18:21:36Z - sign-in refused: too many tries"]);
         assert_eq!(lines(&file), ["2026-11-22T18:21:36Z 2001:db8::7 sign-in refused: wrong code"]);
-        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
-        assert_eq!(mode & 0o777 & !0o640, 0);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         fs::remove_dir_all(directory).unwrap();
     }
 

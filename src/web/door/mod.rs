@@ -16,18 +16,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::base::clock::Clock;
 use crate::base::encoding::short_digest;
+use crate::base::ids::OperatorId;
+use crate::store::{Store, StoreError};
 use crate::web::door::accounts::Accounts;
 pub use crate::web::door::log::{Refused, SignInLog};
 use crate::web::door::notes::Notes;
-pub(super) use crate::web::door::notes::{Ended, Limit, Note};
+pub(super) use crate::web::door::notes::{Limit, Note, Told};
 use crate::web::door::sources::Sources;
 
 /// In production a refused sign-in is answered this long after it arrived, or twice or three times as long if that was
 /// not enough, so that time does not tell which names exist.
 pub const FLOOR: Duration = Duration::from_millis(400);
+
+/// So many strangers' tries are looked at or wait for it at one time.
+const MOST_STRANGERS: usize = 20;
 
 /// So long somebody waits who came while all places at the hash function were taken.
 pub(super) const BUSY: Duration = Duration::from_secs(2);
@@ -35,6 +41,8 @@ pub(super) const BUSY: Duration = Duration::from_secs(2);
 /// Everything that stands between a stranger and the hash function. Shared by all requests.
 pub struct Door {
     clock: Arc<dyn Clock>,
+    strangers: Semaphore,
+    onlooker: tokio::sync::Mutex<()>,
     floor: Duration,
     log: SignInLog,
     limits: Mutex<Limits>,
@@ -73,7 +81,9 @@ impl Door {
     /// A door whose refusals take `floor`, and are written down in `sign-in.log` of `directory`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, floor: Duration, directory: &Path) -> Self {
-        Self { clock, floor, log: SignInLog::in_directory(directory), limits: Mutex::default() }
+        let strangers = Semaphore::new(MOST_STRANGERS);
+        let onlooker = tokio::sync::Mutex::default();
+        Self { clock, strangers, onlooker, floor, log: SignInLog::in_directory(directory), limits: Mutex::default() }
     }
 
     /// Lets a try at a password or a code pass, or says when the next one may. One that passes counts as failed until
@@ -102,6 +112,24 @@ impl Door {
         Ok(Admission { door: self.clone(), account, before })
     }
 
+    /// Whether anybody can sign in yet. Strangers who only look ask the store one after the other, so that a crowd of
+    /// them leaves it to those who are let in.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn somebody_can_sign_in(&self, store: &Store) -> Result<bool, StoreError> {
+        let _one = self.onlooker.lock().await;
+        Ok(store.count_operators().await? > 0)
+    }
+
+    /// A place for a try that was admitted, from the hash to the trail. A known device needs none.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub(super) fn place(&self, admission: &Admission) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
+        if admission.is_known() { Ok(None) } else { self.strangers.try_acquire().map(Some) }
+    }
+
     /// Lets someone try who has no account yet: only the source counts.
     ///
     /// # Errors
@@ -112,19 +140,32 @@ impl Door {
         taken.map_err(|wait| TurnedAway { wait, limit: Limit::Source(source) })
     }
 
+    /// Lets a signed-in operator try the present password once more, as before a change of it: by account alone, apart
+    /// from the sign-ins of that account.
+    ///
+    /// # Errors
+    /// The account has to wait.
+    pub(super) fn admit_operator(self: &Arc<Self>, operator: OperatorId) -> Result<Admission, TurnedAway> {
+        let account = Account::Device(short_digest(format!("operator {operator}").as_bytes()));
+        let begun = self.limits().account(account).begin(account.key(), self.clock.running());
+        let before = begun.map_err(|wait| TurnedAway { wait, limit: account.limit() })?;
+        Ok(Admission { door: self.clone(), account, before })
+    }
+
     /// Writes a refusal down for fail2ban.
     pub(super) fn write_down(&self, address: Option<IpAddr>, why: Refused, operator: Option<&str>) {
         self.log.write(self.clock.now(), address, why, operator);
     }
 
-    /// Whether this turning away is the first by its limit in a minute, and so to be noted in the trail by itself.
+    /// Keeps in mind, for the trail, that somebody was turned away. Answers whether it is the first by its limit in a
+    /// minute.
     pub(super) fn note(&self, limit: Limit, note: &Note) -> bool {
-        self.limits().notes.is_first(limit, note, self.clock.running())
+        self.limits().notes.count(limit, note, self.clock.running())
     }
 
-    /// The minutes that are over and in which further tries were turned away.
-    pub(super) fn ended(&self) -> Vec<Ended> {
-        self.limits().notes.ended(self.clock.running())
+    /// What the trail is to be told since the last time.
+    pub(super) fn untold(&self) -> Vec<Told> {
+        self.limits().notes.untold(self.clock.running())
     }
 
     /// Waits until a refusal may be answered: the floor, or the next multiple of it, after `arrived`.

@@ -1,6 +1,6 @@
 //! What the trail hears of those who were turned away. Each record there is forced onto the disk, so that a storm must
-//! not write one for every try: the first of each limit in a minute is noted by itself, the others as a count when the
-//! minute is over.
+//! not write one for every try, nor any while somebody waits for the answer: the first of each limit in a minute is noted
+//! by itself, the others as a count when the minute is over, both by `tell`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,23 +45,23 @@ pub(in crate::web) struct Note {
     pub(in crate::web) name: String,
 }
 
-/// A minute that is over.
+/// What is to be told: the first of a minute, or what came after it when the minute is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::web) struct Ended {
+pub(in crate::web) struct Told {
     /// The limit.
     pub(in crate::web) limit: Limit,
     /// The first that it turned away.
     pub(in crate::web) note: Note,
-    /// How many more.
+    /// How many more; 0 for the first by itself.
     pub(in crate::web) more: u64,
 }
 
 #[derive(Default)]
-pub(super) struct Notes(HashMap<Limit, (Duration, Note, u64)>, Vec<Ended>);
+pub(super) struct Notes(HashMap<Limit, (Duration, Note, u64)>, Vec<Told>);
 
 impl Notes {
-    /// Whether this is the first that `limit` turns away in a minute; counts it otherwise.
-    pub(super) fn is_first(&mut self, limit: Limit, note: &Note, now: Duration) -> bool {
+    /// Counts one that `limit` turns away. Answers whether it is the first in a minute.
+    pub(super) fn count(&mut self, limit: Limit, note: &Note, now: Duration) -> bool {
         self.close(now);
         let is_full = self.0.len() >= MOST && !self.0.contains_key(&limit);
         let limit = if is_full { Limit::Others } else { limit };
@@ -70,12 +70,13 @@ impl Notes {
             return false;
         }
         let note = if is_full { Note { address: None, name: String::new() } } else { note.clone() };
+        self.1.push(Told { limit, note: note.clone(), more: 0 });
         self.0.insert(limit, (now, note, 0));
         true
     }
 
-    /// The minutes that are over and in which more were turned away than the first.
-    pub(super) fn ended(&mut self, now: Duration) -> Vec<Ended> {
+    /// What is to be told since the last time.
+    pub(super) fn untold(&mut self, now: Duration) -> Vec<Told> {
         self.close(now);
         std::mem::take(&mut self.1)
     }
@@ -85,7 +86,7 @@ impl Notes {
         self.0.retain(|limit, (began, note, more)| {
             let is_open = now.saturating_sub(*began) < MINUTE;
             if !is_open && *more > 0 {
-                ended.push(Ended { limit: *limit, note: note.clone(), more: *more });
+                ended.push(Told { limit: *limit, note: note.clone(), more: *more });
             }
             is_open
         });
@@ -103,27 +104,29 @@ mod tests {
     #[test]
     fn the_first_of_a_minute_is_noted_and_the_others_are_counted() {
         let mut notes = Notes::default();
-        let limit = Limit::Account(1);
+        let (limit, other) = (Limit::Account(1), Limit::Account(2));
+        let told = |limit, name, more| Told { limit, note: note(name), more };
 
-        assert!(notes.is_first(limit, &note("ann"), Duration::ZERO));
-        assert!((0..9).all(|_| !notes.is_first(limit, &note("ann"), Duration::from_secs(59))));
-        assert!(notes.is_first(Limit::Account(2), &note("bob"), Duration::from_secs(59)));
-        assert_eq!(notes.ended(Duration::from_secs(59)), []);
+        assert!(notes.count(limit, &note("ann"), Duration::ZERO));
+        assert!((0..9).all(|_| !notes.count(limit, &note("ann"), Duration::from_secs(59))));
+        assert!(notes.count(other, &note("bob"), Duration::from_secs(59)));
+        assert_eq!(notes.untold(Duration::from_secs(59)), [told(limit, "ann", 0), told(other, "bob", 0)]);
 
-        assert!(notes.is_first(limit, &note("ann"), MINUTE));
-        assert_eq!(notes.ended(MINUTE), [Ended { limit, note: note("ann"), more: 9 }]);
-        assert_eq!(notes.ended(MINUTE * 9), []);
+        assert!(notes.count(limit, &note("ann"), MINUTE));
+        assert_eq!(notes.untold(MINUTE), [told(limit, "ann", 9), told(limit, "ann", 0)]);
+        assert_eq!(notes.untold(MINUTE * 9), []);
     }
 
     #[test]
     fn a_storm_from_everywhere_is_noted_sixty_one_times_a_minute() {
         let mut notes = Notes::default();
 
-        let heard =
-            (0..10_000).filter(|nth| notes.is_first(Limit::Account(*nth), &note("x"), Duration::ZERO)).count();
+        for nth in 0..10_000 {
+            notes.count(Limit::Account(nth), &note("x"), Duration::ZERO);
+        }
 
-        assert_eq!(heard, MOST + 1);
-        let ended = notes.ended(MINUTE);
+        assert_eq!(notes.untold(Duration::ZERO).len(), MOST + 1);
+        let ended = notes.untold(MINUTE);
         assert_eq!(ended.len(), 1);
         assert_eq!((ended[0].limit, ended[0].more), (Limit::Others, 10_000 - 61));
     }

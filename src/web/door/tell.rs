@@ -1,4 +1,5 @@
-//! Tells the trail how many more were turned away, when a minute is over.
+//! Tells the trail who was turned away, and when a minute is over how many more: one after the other, while nobody waits
+//! for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use tracing::error;
 
 use crate::base::chain::Chain;
 use crate::deeds::Deeds;
-use crate::web::door::{Door, Ended};
+use crate::web::door::{Door, Told};
 
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until `stopping` turns true.
 pub async fn run(deeds: Deeds, door: Arc<Door>, mut stopping: watch::Receiver<bool>) {
@@ -23,10 +24,11 @@ pub async fn run(deeds: Deeds, door: Arc<Door>, mut stopping: watch::Receiver<bo
     }
 }
 
-/// Tells what has ended since the last time.
+/// Tells what has come together since the last time.
 pub async fn once(deeds: &Deeds, door: &Door) {
-    for Ended { limit, note, more } in door.ended() {
-        let reason = format!("{} more within a minute: {}", more, limit.words());
+    for Told { limit, note, more } in door.untold() {
+        let words = limit.words();
+        let reason = if more == 0 { words.to_owned() } else { format!("{more} more within a minute: {words}") };
         if let Err(error) = deeds.turned_away(&note.name, note.address, &reason).await {
             error!("Refused sign-ins could not be noted: {}", Chain(&error));
         }

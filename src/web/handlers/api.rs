@@ -38,7 +38,8 @@ pub(crate) async fn session(
         // Somebody who owes the code of a second factor.
         return Ok(Json(json!({ "csrf": csrf, "operator": null, "role": null })).into_response());
     }
-    app.deeds.store.ping().await?;
+    // A token that no form could be sent with is worth nothing: without the store, say so now.
+    app.door.somebody_can_sign_in(&app.deeds.store).await?;
     let token = FormToken::issue(&app.deeds, &caller.headers);
     let body = Json(json!({ "csrf": token.csrf, "operator": null, "role": null })).into_response();
     Ok(token.on(body))

@@ -143,7 +143,7 @@ pub(crate) async fn order(
     match app.deeds.order(&app.issuing, &visit.actor(), (&base, cover, key), step_up).await {
         Ok(queued) => {
             if has_code {
-                session::renew_id(&visit.session).await?;
+                session::renew(&visit.session).await?;
             }
             app.look_again.notify_one();
             app.orders_wanted.notify_one();
@@ -334,7 +334,7 @@ fn order_row(order: &Order, rows: &[Row]) -> OrderRow {
 fn certificate_row(row: &Row, walls: &Walls, (visit, now): (&Visit, Timestamp)) -> CertificateRow {
     let in_force = row.in_force.as_ref();
     let minutes = |at: Option<Timestamp>| at.map_or_else(|| "\u{2013}".to_owned(), Timestamp::minutes);
-    let serial = in_force.map(|in_force| in_force.serial.clone()).unwrap_or_default();
+    let serial = in_force.map(|in_force| printable(&in_force.serial)).unwrap_or_default();
     let (left, mark) = match in_force {
         Some(in_force) if in_force.not_after <= now => ("expired".to_owned(), Mark::Fail),
         Some(in_force) => {

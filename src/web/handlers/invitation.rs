@@ -10,6 +10,7 @@ use crate::base::chain::printable;
 use crate::base::secret::Secret;
 use crate::deeds::operators::OperatorError;
 use crate::deeds::password::{HashError, NewPassword, PasswordFault};
+use crate::policy::own_password::ContextWords;
 use crate::web::caller::Caller;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
@@ -34,9 +35,9 @@ struct Faults {
 }
 
 impl InvitationForm {
-    fn parse(&self) -> Result<NewPassword, Faults> {
+    fn parse(&self, words: &ContextWords) -> Result<NewPassword, Faults> {
         let mut faults = Faults::default();
-        let password = NewPassword::parse(self.password.clone());
+        let password = NewPassword::parse(self.password.clone(), words);
         let password = password.map_err(|error| faults.password = Some(error.to_string())).ok();
         if !bool::from(self.password.expose().as_bytes().ct_eq(self.again.expose().as_bytes())) {
             faults.again = Some(PasswordFault::Differ.to_string());
@@ -63,7 +64,8 @@ pub(crate) async fn post(
     Guarded(sent): Guarded<InvitationForm>,
 ) -> Result<Response, PageError> {
     app.door.admit_newcomer(caller.address).map_err(|turned_away| PageError::TooMany(turned_away.wait))?;
-    let password = match sent.parse() {
+    let name = app.deeds.store.invited(&token, app.deeds.clock.now()).await?.ok_or(PageError::NotFound)?;
+    let password = match sent.parse(&app.context_words.with(&name)) {
         Ok(password) => password,
         Err(faults) => {
             let page = form(&app, &caller, &token, faults).await?;

@@ -1,6 +1,7 @@
 //! One file per page: its form, and the functions that read, fill and answer. Four steps each: extract, parse, one
 //! call down, answer.
 
+pub(super) mod account;
 pub(super) mod api;
 pub(super) mod certificates;
 mod coverage;
@@ -12,6 +13,7 @@ mod own_certificates;
 pub(super) mod own_domain;
 mod own_passwords;
 pub(super) mod passwords;
+pub(super) mod policy_report;
 mod policy_view;
 pub(super) mod second_factor;
 pub(super) mod setup;

@@ -63,7 +63,7 @@ fn facts(order: &OrderRow, certificate: &CertificateRow, directory: &str) -> Vec
         facts.push(("Ended".to_owned(), ended.minutes()));
     }
     if let Some(serial) = &order.served_serial {
-        facts.push(("Served serial".to_owned(), serial.clone()));
+        facts.push(("Served serial".to_owned(), printable(serial)));
     }
     facts
 }
@@ -123,7 +123,7 @@ fn failure_view(failure: &Failure, certificate: &CertificateRow, visit: &Visit) 
         _ => String::new(),
     };
     OrderFailure {
-        place: failure.place.clone(),
+        place: printable(&failure.place),
         their_words: if is_for(&visit.reach, &failure.place) { printable(&failure.words) } else { String::new() },
         next: next.to_owned(),
         again,

@@ -52,8 +52,7 @@ pub(crate) async fn finish(
     Guarded(CodeForm { code }): Guarded<CodeForm>,
 ) -> Result<Response, PageError> {
     let operator = own_name(&visit)?;
-    let id = session::operator(&visit.session).await?.ok_or(PageError::SignInFirst)?;
-    match app.deeds.finish_factor(&app.issuing.agent, &visit.actor(), (id, &operator), code).await {
+    match app.deeds.finish_factor(&app.issuing.agent, &visit.actor(), (visit.operator, &operator), code).await {
         Ok(codes) => shown_once(&app, &visit, codes).await,
         // Nothing waits any more: it was begun too long ago, or finished elsewhere.
         Err(StepUpError::NotEnrolled) => {
@@ -79,9 +78,10 @@ pub(crate) async fn renew_recovery(
 }
 
 async fn shown_once(app: &AppState, visit: &Visit, codes: Vec<Carried>) -> Result<Response, PageError> {
-    session::renew_id(&visit.session).await?;
+    session::renew(&visit.session).await?;
+    let csrf = session::csrf(&visit.session).await?;
     let codes = codes.iter().map(|code| code.expose().clone()).collect();
-    page(app, visit, Stage::Codes { codes }, None).await
+    page(app, &Visit { csrf, ..visit.clone() }, Stage::Codes { codes }, None).await
 }
 
 async fn refused(

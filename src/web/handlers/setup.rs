@@ -10,7 +10,8 @@ use tower_sessions::Session;
 use crate::base::names::OperatorName;
 use crate::base::secret::Secret;
 use crate::deeds::operators::OperatorError;
-use crate::deeds::password::{HashError, NewPassword, PasswordFault};
+use crate::deeds::password::{HashError, NewPassword, PasswordFault, SHORTEST};
+use crate::policy::own_password::ContextWords;
 use crate::web::caller::Caller;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
@@ -37,10 +38,10 @@ struct Faults {
 }
 
 impl SetupForm {
-    fn parse(&self) -> Result<(OperatorName, NewPassword), Faults> {
+    fn parse(&self, words: &ContextWords) -> Result<(OperatorName, NewPassword), Faults> {
         let mut faults = Faults::default();
         let name = OperatorName::parse(&self.name).map_err(|error| faults.name = Some(error.to_string())).ok();
-        let password = NewPassword::parse(self.password.clone());
+        let password = NewPassword::parse(self.password.clone(), &words.with(&self.name));
         let password = password.map_err(|error| faults.password = Some(error.to_string())).ok();
         if !bool::from(self.password.expose().as_bytes().ct_eq(self.again.expose().as_bytes())) {
             faults.again = Some(PasswordFault::Differ.to_string());
@@ -75,7 +76,7 @@ pub(crate) async fn post(
         let page = form(&app, &caller, &token, &sent.name, faults)?;
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     };
-    let (name, password) = match sent.parse() {
+    let (name, password) = match sent.parse(&app.context_words) {
         Ok(parsed) => parsed,
         Err(faults) => return refused(faults),
     };
@@ -95,7 +96,7 @@ fn form(app: &AppState, caller: &Caller, token: &str, name: &str, faults: Faults
         frame: Frame { title: "Set up Rampart".to_owned(), csrf, ..view::bare_frame(app) },
         action: format!("/setup/{token}"),
         name: name.to_owned(),
-        shortest: 15,
+        shortest: u32::try_from(SHORTEST).unwrap_or(u32::MAX),
         valid_for: "30 minutes from when it was shown".to_owned(),
         name_fault: faults.name,
         password_fault: faults.password,

@@ -46,7 +46,7 @@ pub(crate) async fn end(
     let brought = step_up::brought(&visit, sent.code.as_ref())?;
     match app.deeds.end_keeping(agent, &visit.actor(), order, brought).await {
         Ok(()) => {
-            session::renew_id(&visit.session).await?;
+            session::renew(&visit.session).await?;
             app.look_again.notify_one();
             flash::done(&visit.session, format!("Ended: {words}"), routes::CERTIFICATES).await
         }

@@ -1,5 +1,6 @@
 //! One file per page: the view struct, and beside it the handlers that fill it. The template has the same name.
 
+pub mod account;
 pub mod certificates;
 pub mod fault;
 pub mod invitation;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use rampart::acme::ca::CertificateAuthority;
 use rampart::acme::http::HttpDeadlines;
 use rampart::acme::issue::{Patience, Turn};
@@ -23,11 +24,14 @@ use rampart::deeds::password::NewPassword;
 use rampart::fusionpbx::FusionPbx;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{Sources, Sweep};
+use rampart::policy::own_password::ContextWords;
 use rampart::store::trail::{Actor, Entry, TrailQuery};
+use rampart::web::client_address::InFront;
 use rampart::web::door::Door;
+use rampart::web::edge::Edge;
 use rampart::web::limits::EventStreams;
 use rampart::web::origin::OwnNames;
-use rampart::web::router::router;
+use rampart::web::router::{house, router};
 use rampart::web::state::AppState;
 use sqlx::{Row as _, SqlitePool};
 use tokio::net::TcpListener;
@@ -51,14 +55,20 @@ pub(crate) struct Neighbours {
     pub(crate) fusionpbx: Result<FusionPbx, String>,
     pub(crate) agent: Option<Agent>,
     pub(crate) issuing: Option<Issuing>,
+    pub(crate) in_front: InFront,
     /// How long a refused sign-in takes at least: short, since most tests do not look at time.
     pub(crate) floor: Duration,
 }
 
 impl Default for Neighbours {
     fn default() -> Self {
-        let fusionpbx = Err("no FusionPBX was found".to_owned());
-        Self { fusionpbx, agent: None, issuing: None, floor: Duration::from_millis(5) }
+        Self {
+            fusionpbx: Err("no FusionPBX was found".to_owned()),
+            agent: None,
+            issuing: None,
+            in_front: InFront::Nobody,
+            floor: Duration::from_millis(5),
+        }
     }
 }
 
@@ -87,6 +97,15 @@ impl TestApp {
     }
 
     pub(crate) async fn start(neighbours: Neighbours) -> Self {
+        Self::serving(neighbours, router).await
+    }
+
+    /// A console with its own surroundings and other routes in them.
+    pub(crate) async fn around(routes: Router<AppState>) -> Self {
+        Self::serving(Neighbours::default(), |state| house(state, routes, Router::new())).await
+    }
+
+    async fn serving(neighbours: Neighbours, router: impl FnOnce(AppState) -> Router) -> Self {
         let house = Scratch::new();
         // A little ahead, so that what other programs date is never from the future.
         let clock = Arc::new(ManualClock::at(SystemClock.now().plus(Duration::from_mins(10))));
@@ -113,7 +132,9 @@ impl TestApp {
             issuing: Arc::new(issuing),
             door: Arc::new(Door::new(clock.clone(), neighbours.floor, &house.path().join("state"))),
             streams: EventStreams::default(),
+            edge: Arc::new(Edge::behind(neighbours.in_front)),
             names: Arc::new(OwnNames::new(&[HOST.to_owned()], &[443])),
+            context_words: Arc::new(ContextWords::of("pbx", &[HOST.to_owned()])),
             host: "pbx".into(),
             demo: false,
             stopping,
@@ -141,7 +162,7 @@ impl TestApp {
     /// Adds an operator.
     pub(crate) async fn add_operator(&self, name: &str, password: &str) {
         let actor = Actor { name: "test".to_owned(), address: None };
-        let password = NewPassword::parse(Secret::new(password.to_owned())).unwrap();
+        let password = NewPassword::parse(Secret::new(password.to_owned()), &ContextWords::default()).unwrap();
         self.state.deeds.add_operator(&actor, &OperatorName::parse(name).unwrap(), password).await.unwrap();
     }
 
@@ -170,7 +191,7 @@ impl TestApp {
     /// A browser of a new account, at an address of its own.
     pub(crate) async fn signed_in_with(&self, name: &str, post: &Post) -> Browser {
         let actor = Actor { name: "test".to_owned(), address: None };
-        let password = NewPassword::parse(Secret::new(PASSWORD.to_owned())).unwrap();
+        let password = NewPassword::parse(Secret::new(PASSWORD.to_owned()), &ContextWords::default()).unwrap();
         let deeds = &self.state.deeds;
         deeds.add_account(&actor, &OperatorName::parse(name).unwrap(), post, password).await.unwrap();
         let nth = self.browsers.fetch_add(1, Ordering::Relaxed);
@@ -217,6 +238,7 @@ impl TestApp {
         let mut text = String::new();
         for table in [
             "operators",
+            "devices",
             "invitations",
             "setup_links",
             "trail",
@@ -236,6 +258,14 @@ impl TestApp {
         }
         pool.close().await;
         text
+    }
+
+    /// How many sessions are kept.
+    pub(crate) async fn sessions(&self) -> i64 {
+        let pool = self.own_tables().await;
+        let count = sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&pool).await.unwrap();
+        pool.close().await;
+        count
     }
 
     /// The bytes of the console's own file and of its journal.

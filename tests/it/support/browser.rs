@@ -14,7 +14,7 @@ use crate::support::app;
 /// One browser. Its cookies are the only thing it remembers.
 pub(crate) struct Browser {
     http: reqwest::Client,
-    address: SocketAddr,
+    base: String,
     jar: Mutex<Jar>,
 }
 
@@ -34,14 +34,24 @@ pub(crate) struct Answer {
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr, from: IpAddr) -> Self {
+        Self::at(format!("http://{address}"), from)
+    }
+
+    /// One that speaks TLS, and takes any certificate.
+    pub(crate) fn over_tls(address: SocketAddr, from: IpAddr) -> Self {
+        Self::at(format!("https://{address}"), from)
+    }
+
+    fn at(base: String, from: IpAddr) -> Self {
         let http = reqwest::Client::builder()
+            .danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
             .local_address(from)
             .no_proxy()
             .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
-        Self { http, address, jar: Mutex::default() }
+        Self { http, base, jar: Mutex::default() }
     }
 
     /// `name=value` of the session's cookie, if there is one.
@@ -76,7 +86,7 @@ impl Browser {
 
     /// The same, for another host name.
     pub(crate) fn to_host(&self, host: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.address)).header(HOST, host);
+        let request = self.http.request(method, format!("{}{path}", self.base)).header(HOST, host);
         let pairs: Vec<String> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() { request } else { request.header(COOKIE, pairs.join("; ")) }
     }

@@ -3,8 +3,10 @@
 pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;
+pub(crate) mod front;
 pub(crate) mod fusionpbx;
 pub(crate) mod leaks;
+pub(crate) mod listener;
 pub(crate) mod replies;
 pub(crate) mod requests;
 pub(crate) mod routes;

@@ -20,6 +20,13 @@ impl Route {
         example(&self.path)
     }
 
+    /// Whether it is a page that one can come back to after signing in: no stream, no file, nothing for programs.
+    pub(crate) fn is_page(&self) -> bool {
+        let is_other =
+            ["/events", "/export"].iter().any(|end| self.path.ends_with(end)) || self.path.starts_with("/api/");
+        self.has("get") && !self.is_open && !is_other
+    }
+
     pub(crate) fn has(&self, method: &str) -> bool {
         self.methods.iter().any(|own| own == method)
     }

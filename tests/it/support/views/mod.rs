@@ -1,5 +1,6 @@
 //! Example data for every page: an ordinary town, a hostile one, and one where nothing is there yet.
 
+mod account;
 mod certificates;
 mod factor;
 mod host;
@@ -8,6 +9,7 @@ mod roster;
 mod walls;
 
 use askama::Template;
+use rampart::base::encoding::sha384_base64;
 use rampart::web::frame::{Assets, Flash, Frame, NavWall};
 use rampart::web::pages::fault::FaultPage;
 use rampart::web::pages::setup::SetupPage;
@@ -45,6 +47,7 @@ const WALLS: [(&str, &str, Mark); 7] = [
 /// Every page as `(name, HTML)`, with this town's data.
 pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
     let mut pages = vec![
+        ("account", account::page(town).render().unwrap()),
         ("sign_in", sign_in(town).render().unwrap()),
         ("setup", setup(town).render().unwrap()),
         ("fault", fault(town).render().unwrap()),
@@ -130,7 +133,9 @@ impl Town {
             demo: self == Self::Ordinary,
             assets: Assets {
                 css: "/static/rampart.css?v=1".into(),
+                css_digest: digest("rampart.css"),
                 js: "/static/rampart.js?v=1".into(),
+                js_digest: digest("rampart.js"),
                 icon: "/static/favicon.svg?v=1".into(),
             },
         }
@@ -243,6 +248,7 @@ fn sign_in(town: Town) -> SignInPage {
     SignInPage {
         frame: Frame { operator: None, ..town.frame("Sign in", "") },
         name: town.text("maria"),
+        next: (town != Town::Empty).then(|| town.text("/passwords")),
         fault: (town != Town::Empty).then(|| "Name or password is wrong.".into()),
         nobody_yet: town == Town::Empty,
     }
@@ -304,4 +310,10 @@ fn trail(town: Town) -> TrailPage {
         rows: town.trail(),
         pager: town.pager(),
     }
+}
+
+/// The digest of a static file as the console gives it.
+fn digest(name: &str) -> String {
+    let file = format!("{}/static/{name}", env!("CARGO_MANIFEST_DIR"));
+    format!("sha384-{}", sha384_base64(&std::fs::read(file).unwrap()))
 }
