@@ -110,6 +110,7 @@ fn close_files(config: &Config, state_directory: &Path) -> Result<Closed> {
 /// be readable too.
 fn beside_settings(config: &Config) -> Vec<PathBuf> {
     let named = [
+        config.console.proxy_secret_file.as_deref(),
         config.fusionpbx.password_file.as_deref(),
         config.fusionpbx.config.as_deref(),
         config.acme.root_certificate.as_deref(),
@@ -185,6 +186,17 @@ mod tests {
         assert!(Start::program("/bin/true", "/").run().is_ok());
         assert!(fs::read(outside.join("recording.wav")).is_ok());
         fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn every_file_that_the_settings_can_name_is_among_those_that_may_be_read() {
+        let text = include_str!("../config/mod.rs");
+        let fields = text.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
+        let named: Vec<&str> = fields.filter(|(_, kind)| kind.contains("PathBuf")).map(|(name, _)| name).collect();
+
+        // The agent's socket is connected to, not opened.
+        let covered = ["proxy_secret_file", "password_file", "config", "socket", "root_certificate", "key_file"];
+        assert_eq!(named, covered, "look at `beside_settings`, then here");
     }
 
     #[test]

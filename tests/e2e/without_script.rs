@@ -38,8 +38,8 @@ async fn the_main_job_goes_through_without_script() {
     assert_eq!(stored(&world, "users.password_length").await.as_deref(), Some("15"));
     let listener: SocketAddr = world.nginx_listener().parse().unwrap();
     let name = Fqdn::parse("phones.mill.example.test").unwrap();
-    let seen = probe::handshake(listener, &name, Duration::from_secs(5)).await.unwrap();
-    assert_eq!(seen.leaf.serial, served);
+    let shown = probe::handshake(listener, &name, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(shown.leaf.serial, served);
     browser.press_button(".who", "Sign out").await;
     browser.sees("h1", "Sign in to").await;
     browser.close().await;

@@ -1,6 +1,7 @@
-//! Secrets of eighteen kinds are planted in a whole world of real programs, which then works, fails and is attacked; afterwards none
+//! Secrets of nineteen kinds are planted in a whole world of real programs, which then works, fails and is attacked; afterwards none
 //! of them is anywhere but where it belongs.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ fn secret(front: &str) -> String {
 struct Visitor {
     http: reqwest::Client,
     address: String,
-    cookie: Option<String>,
+    jar: BTreeMap<String, String>,
     cookies: Vec<String>,
     tokens: Vec<String>,
     pages: Vec<(String, String)>,
@@ -58,26 +59,25 @@ impl Visitor {
         let root = reqwest::Certificate::from_pem(&std::fs::read(certificate).unwrap()).unwrap();
         let http = reqwest::Client::builder().tls_certs_only([root]).redirect(reqwest::redirect::Policy::none());
         let http = http.timeout(Duration::from_mins(1)).build().unwrap();
-        Self { http, address, cookie: None, cookies: Vec::new(), tokens: Vec::new(), pages: Vec::new() }
+        Self { http, address, jar: BTreeMap::new(), cookies: Vec::new(), tokens: Vec::new(), pages: Vec::new() }
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.address)).header(ORIGIN, &self.address);
-        match &self.cookie {
-            Some(cookie) => request.header(COOKIE, format!("__Host-rampart={cookie}")),
-            None => request,
-        }
+        let pairs: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { request } else { request.header(COOKIE, pairs.join("; ")) }
     }
 
     async fn send(&mut self, request: reqwest::RequestBuilder) -> (StatusCode, String, Option<String>) {
         let response = request.send().await.unwrap();
-        let own = response.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| {
-            let value = cookie.to_str().unwrap().strip_prefix("__Host-rampart=")?;
-            value.split(';').next().filter(|value| !value.is_empty()).map(ToOwned::to_owned)
-        });
-        if let Some(value) = own.collect::<Vec<_>>().pop() {
-            self.cookie = Some(value.clone());
-            self.cookies.push(value);
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+                self.cookies.push(value.to_owned());
+            }
         }
         let (status, to) = (response.status(), response.headers().get(LOCATION).cloned());
         let headers: Vec<String> = response
@@ -125,6 +125,7 @@ struct Planted {
     password: String,
     setup: String,
     database: String,
+    proxy: String,
 }
 
 fn tools() -> Tools {
@@ -155,13 +156,19 @@ impl Planted {
         let own: Vec<String> = settings
             .lines()
             .map(|line| match line.split_once(" = ") {
-                Some(("listen", _)) => format!("listen = '127.0.0.1:{port}'"),
+                Some(("listen", _)) => format!(
+                    "listen = '127.0.0.1:{port}'\nproxy_secret_file = '{}'",
+                    state.join("proxy-secret").display()
+                ),
                 Some(("url", _)) => line.replacen("rampart@", &format!("rampart:{database}@"), 1),
                 _ => line.to_owned(),
             })
             .collect();
         assert!(own.iter().any(|line| line.contains(&database)), "{settings}");
         std::fs::write(state.join("rampart.toml"), own.join("\n")).unwrap();
+        let proxy = token(&SystemRandom).expose().repeat(2);
+        std::fs::write(state.join("proxy-secret"), &proxy).unwrap();
+        std::fs::set_permissions(state.join("proxy-secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
         for entry in std::fs::read_dir(&state).unwrap() {
             chown(entry.unwrap().path(), Some(run_as.uid), Some(run_as.gid)).unwrap();
         }
@@ -177,7 +184,7 @@ impl Planted {
             .unwrap();
         let is_open = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
         console.wait_until(Duration::from_mins(1), is_open).await.unwrap();
-        Self { console, world, house, state, port, run_as, tools, password, setup, database }
+        Self { console, world, house, state, port, run_as, tools, password, setup, database, proxy }
     }
 
     fn visitor(&self) -> Visitor {
@@ -291,7 +298,7 @@ async fn get_a_certificate(visitor: &mut Visitor, path: &str, fields: &[(&str, &
 /// Errors of every kind, with secrets in what is sent.
 async fn go_wrong(visitor: &mut Visitor, setup: &str, password: &str) {
     let csrf = visitor.tokens.last().cloned().unwrap();
-    let cookie = visitor.cookie.clone();
+    let jar = visitor.jar.clone();
     let form = |fields: &[(&str, &str)]| serde_json::to_value(fields.to_vec()).unwrap().to_string();
     let post = |path: &str, body: String| visitor.request(Method::POST, path).body(body);
     let kind = "application/x-www-form-urlencoded";
@@ -315,7 +322,7 @@ async fn go_wrong(visitor: &mut Visitor, setup: &str, password: &str) {
     for request in requests {
         let (status, ..) = visitor.send(request).await;
         seen.push(status.as_u16());
-        visitor.cookie.clone_from(&cookie);
+        visitor.jar.clone_from(&jar);
     }
     for wanted in [403, 404, 405, 413, 421] {
         assert!(seen.contains(&wanted), "no {wanted}: {seen:?}");
@@ -457,10 +464,11 @@ async fn canaries(
         (Canary::new("store's key", &store_key), &["state/store.key"]),
         (Canary::new("store's former key", former_key), &[]),
         (Canary::new("database's password", &planted.database), &["state/rampart.toml"]),
+        (Canary::new("proxy's secret", &planted.proxy), &["state/proxy-secret"]),
         (Canary::new("certificate's key", own_key), &["/privkey.pem"]),
         (Canary::new("console's own key", console_key), &["state/console.key"]),
     ];
-    canaries.extend(visitor.cookies.iter().map(|value| (Canary::new("session's cookie", value), &[][..])));
+    canaries.extend(visitor.cookies.iter().map(|value| (Canary::new("cookie", value), &[][..])));
     canaries.extend(visitor.tokens.iter().map(|value| (Canary::new("CSRF token", value), &["page 2", "page 4"][..])));
     canaries.extend(enrolled.into_iter().map(|canary| (canary, &["agent/place/factors/"][..])));
     canaries
