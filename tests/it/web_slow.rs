@@ -210,7 +210,7 @@ async fn drip(connector: TlsConnector, address: SocketAddr, from: Ipv4Addr, unti
                 && stream.write_all(part.as_bytes()).await.is_ok()
                 && stream.flush().await.is_ok()
             {
-                part = "x".to_owned();
+                "x".clone_into(&mut part);
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
         }

@@ -103,7 +103,11 @@ impl Gate {
                 checked => checked,
             };
             if let Err(refusal) = checked {
-                self.write(&factor)?;
+                // Of a name that has no factor nothing is kept: the console could invent names until the disk is full. An
+                // enrolment code has 130 random bits, so that nobody need be slowed down at guessing one.
+                if factor.facts().since.is_some() {
+                    self.write(&factor)?;
+                }
                 return Err(refusal);
             }
         }
