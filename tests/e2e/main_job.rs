@@ -46,7 +46,7 @@ async fn sign_in_after_a_wrong_password(browser: &Browser, world: &World) {
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     browser.fill("#password", world.password.expose()).await;
     browser.press("button.main").await;
-    browser.sees("h1", "The walls of").await;
+    browser.sees("h1", "Passwords").await;
 }
 
 async fn see_the_walls(browser: &Browser) {

@@ -1,6 +1,8 @@
 //! A second factor in a real browser: set up with the code that root printed, asked for at the next sign-in, and again
 //! before what reaches root.
 
+use std::time::Duration;
+
 use rampart::app::demo::world::OPERATOR;
 
 use crate::browser::Browser;
@@ -29,6 +31,8 @@ async fn a_second_factor_is_set_up_asked_for_and_allows_one_act() {
     browser.fill("#code", "000000").await;
     browser.press("button.main").await;
     browser.sees("[role=alert]", "not right").await;
+    // After a failure the next try is looked at a second later.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
     browser.fill("#code", &code(&seed, 1)).await;
     browser.press("button.main").await;
     browser.sees("h1", "The walls of").await;

@@ -1,5 +1,6 @@
 //! What tenants, certificate authorities and programs leave in the databases, shown in a real browser: it stays text.
 
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::sync::Arc;
 
 use rampart::app::build;
@@ -113,6 +114,10 @@ async fn plant(world: &World) {
     database.close().await;
 
     let state = world.directory().join("console");
+    // The store's key is heeded for its owner only; it is ours while we write.
+    let key = state.join("store.key");
+    let owner = std::fs::metadata(&key).unwrap().uid();
+    chown(&key, Some(nix::unistd::Uid::effective().as_raw()), None).unwrap();
     let deeds = build::deeds(&state, Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
     for payload in PAYLOADS {
         let actor = Actor { name: payload.to_owned(), address: Some(payload.to_owned()) };
@@ -121,6 +126,7 @@ async fn plant(world: &World) {
         deeds.store.refuse_entry(&actor, act, payload, SystemClock.now()).await.unwrap();
     }
     deeds.store.close().await;
+    chown(&key, Some(owner), None).unwrap();
     let own = SqlitePool::connect(&format!("sqlite://{}", state.join("rampart.sqlite").display())).await.unwrap();
     for (nth, payload) in PAYLOADS.iter().enumerate() {
         let id = i64::try_from(nth).unwrap() + 1_000;

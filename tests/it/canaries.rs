@@ -213,7 +213,7 @@ async fn fill(state: &Path, password: &str) -> String {
 
 /// Enrols an operator with the agent, and lets it keep the certificate; the enrolment code, the seed, the recovery codes
 /// and a code that was typed are canaries.
-async fn enrol(planted: &Planted) -> Vec<Canary> {
+async fn enrol(planted: &Planted) -> (Vec<Canary>, String) {
     let config = planted.world.directory().join("agent/agent.toml");
     let start = Start::program(&planted.tools.agent, planted.house.path()).arg("enrol").arg(NAME);
     let invited = start.arg("--config").arg(&config).run().unwrap().trim().to_owned();
@@ -228,25 +228,31 @@ async fn enrol(planted: &Planted) -> Vec<Canary> {
     let grant_token = grant.token.expose().clone();
     agent.with_grant(grant).place_standing_order(order).await.unwrap();
     let seed = rampart::base::encoding::from_base32(begun.secret.expose()).unwrap();
-    vec![
+    let canaries = vec![
         Canary::new("enrolment code", invited),
         Canary::new("second factor's seed", seed),
         Canary::new("second factor's seed in base32", begun.secret.expose()),
         Canary::new("recovery code", codes[1].expose()),
         Canary::new("recovery code that was used", codes[0].expose()),
+        Canary::new("recovery code of the sign-in", codes[2].expose()),
         Canary::new("grant", grant_token),
-    ]
+    ];
+    (canaries, codes[2].expose().clone())
 }
 
 /// Signs in wrongly and rightly; the two passwords that were typed wrongly.
-async fn sign_in(visitor: &mut Visitor, password: &str) -> [String; 2] {
+async fn sign_in(visitor: &mut Visitor, password: &str, code: &str) -> [String; 2] {
     let (wrong, in_the_name) = (secret("not the wall"), format!("typed-too-early-{}", token(&SystemRandom).expose()));
     visitor.get("/sign-in").await;
     let (status, ..) = visitor.submit("/sign-in", &[("name", NAME), ("password", &wrong)]).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let (status, ..) = visitor.submit("/sign-in", &[("name", &in_the_name), ("password", "x")]).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+    // After a failure the next try is looked at a second later; each try counts against the address too.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
     let (_, body, to) = visitor.submit("/sign-in", &[("name", NAME), ("password", password)]).await;
+    assert_eq!(to.as_deref(), Some("/sign-in/code"), "{body}");
+    let (_, body, to) = visitor.submit("/sign-in/code", &[("code", code)]).await;
     assert_eq!(to.as_deref(), Some("/"), "{body}");
     [wrong, in_the_name]
 }
@@ -422,8 +428,8 @@ fn pem_scalar(path: &Path) -> Vec<u8> {
 }
 
 /// What is done with the planted world: everything that a console does, and everything that can go wrong.
-async fn live(planted: &Planted, visitor: &mut Visitor) -> [String; 2] {
-    let typed = sign_in(visitor, &planted.password).await;
+async fn live(planted: &Planted, visitor: &mut Visitor, code: &str) -> [String; 2] {
+    let typed = sign_in(visitor, &planted.password, code).await;
     every_page(visitor).await;
     change_a_setting(visitor).await;
     visitor.submit("/certificates/account", &[("contact", ""), ("terms", "agreed")]).await;
@@ -479,11 +485,11 @@ async fn canaries(
 async fn planted_secrets_are_nowhere_but_where_they_belong() {
     let begun = SystemClock.now();
     let planted = Planted::new().await;
-    let enrolled = enrol(&planted).await;
+    let (enrolled, code) = enrol(&planted).await;
     let former_key = std::fs::read(planted.state.join("store.key")).unwrap();
     let mut visitor = planted.visitor();
 
-    let typed = live(&planted, &mut visitor).await;
+    let typed = live(&planted, &mut visitor, &code).await;
     let mut places = Places(Vec::new());
     places.processes();
     visitor.submit("/sign-out", &[]).await;

@@ -45,6 +45,7 @@ async fn whoever_is_invited_sets_a_password_once_and_has_the_role_that_was_given
     short.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "at least 15 characters");
     accept(&app, &link, NEW).await.assert_redirect("/sign-in");
 
+    app.clock.advance(Duration::from_secs(2));
     let vera = app.stranger();
     vera.sign_in("vera", NEW).await.assert_redirect("/");
     assert_eq!(vera.json("/api/session").await["role"], "viewer");
@@ -143,6 +144,8 @@ async fn a_role_is_changed_and_an_account_shut_out_with_the_next_request_and_bot
     support.get("/").await.assert_redirect("/sign-in");
     assert_eq!(support.sign_in("support", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     operator.submit(&format!("/operators/{id}/enable"), &[]).await.assert_redirect("/operators");
+    // A second after the failure the next try is looked at.
+    app.clock.advance(Duration::from_secs(2));
     support.sign_in("support", PASSWORD).await.assert_redirect("/");
 
     let told: Vec<_> = app
