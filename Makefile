@@ -29,10 +29,11 @@ check:
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo test --locked --lib
 
-# Figures: pages a second, percentiles, memory. Needs wrk.
+# Figures: pages a second, percentiles, memory; a storm of sign-ins. Needs wrk and python3.
 bench:
 	cargo build --locked --release --bins
 	benches/pages.sh
+	benches/storm.sh
 
 # The same tests with more rounds, and those that measure; takes long.
 test-long: test

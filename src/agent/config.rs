@@ -313,6 +313,7 @@ mod tests {
         assert!(config.certificates.zones.is_empty());
     }
 
+    /// ASVS 2.2.1.
     #[test]
     fn what_makes_no_sense_is_refused() {
         let nginx = "[nginx]\nsite = '/etc/nginx/site'\n";

@@ -392,6 +392,7 @@ pub(super) mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    /// ASVS 15.4.2.
     #[test]
     fn a_link_is_never_followed() {
         let scratch = Scratch::new("place");
@@ -411,6 +412,7 @@ pub(super) mod tests {
         assert_eq!(std::fs::read_to_string(outside.join("file")).unwrap(), "precious");
     }
 
+    /// ASVS 5.3.2.
     #[test]
     fn a_path_that_leaves_the_place_is_refused() {
         let scratch = Scratch::new("place");

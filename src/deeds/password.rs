@@ -233,6 +233,7 @@ mod tests {
         }
     }
 
+    /// ASVS 11.4.2.
     #[tokio::test]
     async fn only_the_right_password_opens_and_no_account_never_does() {
         let hasher = Hasher::new(Arc::new(SystemRandom));

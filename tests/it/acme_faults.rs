@@ -262,6 +262,7 @@ async fn a_ca_that_is_not_there_is_unreachable() {
     assert!(matches!(error, CaError::Unreachable { .. }), "{error:?}");
 }
 
+/// ASVS 12.3.2.
 #[tokio::test]
 async fn a_ca_whose_tls_nobody_vouches_for_is_unreachable() {
     let world = World::start().await;

@@ -75,6 +75,7 @@ async fn a_disabled_row_can_be_enabled_and_a_page_that_shows_null_as_empty_can_c
     }
 }
 
+/// ASVS 15.4.2.
 #[tokio::test]
 async fn a_writer_in_between_wins_and_the_conflict_shows_all_three_values() {
     for generation in GENERATIONS {
@@ -119,6 +120,7 @@ async fn a_row_that_is_gone_is_a_conflict_and_is_not_made_again() {
     assert!(reading(&fusionpbx, "users.password_length").await.rows.is_empty());
 }
 
+/// ASVS 2.3.4.
 #[tokio::test]
 async fn of_many_writers_at_once_each_success_follows_what_was_seen() {
     let database = Database::shipped(Generation::V5_5).await;

@@ -76,6 +76,7 @@ async fn change_through(lost: Lost) -> (Result<Changed, ChangeError>, String) {
     (outcome, now)
 }
 
+/// ASVS 2.3.3.
 #[tokio::test]
 async fn an_answer_lost_after_the_commit_is_found_out_and_told_as_a_success() {
     let (outcome, now) = change_through(Lost::OnTheWayBack).await;

@@ -238,6 +238,7 @@ async fn values_that_are_no_numbers_count_as_weaker_and_break_nothing() {
     assert!(!weaker.contains(&"bridge.example.test"), "{weaker:?}");
 }
 
+/// ASVS 1.2.4, 1.1.2.
 #[tokio::test]
 async fn a_hostile_tenant_name_comes_through_letter_by_letter() {
     let database = Database::town(Generation::V5_5).await;

@@ -84,6 +84,7 @@ fn no_page_breaks_the_content_security_policy() {
     });
 }
 
+/// ASVS 1.2.1.
 #[test]
 fn hostile_text_stays_text() {
     for (name, html) in all(Town::Hostile) {

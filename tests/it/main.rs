@@ -14,6 +14,7 @@ mod agent_house;
 mod agent_install;
 mod agent_packaging;
 mod agent_socket;
+mod asvs;
 mod canaries;
 mod floors;
 mod fusionpbx_change;

@@ -150,6 +150,7 @@ const FORGERIES: [(&str, Forge); 11] = [
     }),
 ];
 
+/// ASVS 3.5.1.
 #[tokio::test]
 async fn no_forged_request_changes_anything() {
     let house = House::new().await;
@@ -174,6 +175,7 @@ async fn no_forged_request_changes_anything() {
     }
 }
 
+/// ASVS 3.5.3.
 #[tokio::test]
 async fn no_other_method_changes_anything() {
     let house = House::new().await;

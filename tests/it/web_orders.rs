@@ -101,6 +101,7 @@ async fn give_account(app: &TestApp) {
     store.account_made(url, &format!("{url}/1"), "ops@example.com", &Secret::new("{}".to_owned())).await.unwrap();
 }
 
+/// ASVS 2.2.1, 2.2.2.
 #[tokio::test]
 async fn an_order_that_may_not_be_says_why_at_its_field_and_keeps_what_was_typed() {
     let app = with_account().await;

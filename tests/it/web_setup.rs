@@ -13,6 +13,7 @@ async fn link(app: &TestApp) -> String {
     format!("/setup/{}", app.state.deeds.offer_setup().await.unwrap().unwrap().expose())
 }
 
+/// ASVS 6.3.2, 6.4.1.
 #[tokio::test]
 async fn a_setup_link_lets_the_first_operator_in_once() {
     let app = TestApp::alone().await;

@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use crate::agent_house::{RunningAgent, settings};
 use crate::support::app::{Neighbours, TestApp};
 
-/// ASVS 16.2.1, 16.2.2.
+/// ASVS 16.2.1, 16.2.2, 16.3.1.
 #[tokio::test]
 async fn an_entry_says_who_what_when_and_from_where_and_is_found_by_each() {
     let app = TestApp::alone().await;
