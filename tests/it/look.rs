@@ -165,3 +165,15 @@ fn the_pages_are_left_to_be_looked_at() {
 
     assert!(look.join("ordinary/walls.html").is_file());
 }
+
+#[test]
+fn a_qr_code_is_black_on_white_whatever_the_stylesheet_says() {
+    let pages = all(Town::Ordinary);
+    let (_, html) = pages.iter().find(|(name, _)| *name == "second_factor_prove").unwrap();
+
+    let page = Html::parse_document(html);
+
+    let fill = |selector: &str| find(&page, selector)[0].attr("fill").map(str::to_owned);
+    assert_eq!(fill("svg.qr rect").as_deref(), Some("#fff"));
+    assert_eq!(fill("svg.qr path").as_deref(), Some("#000"));
+}
