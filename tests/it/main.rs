@@ -16,6 +16,7 @@ mod agent_packaging;
 mod agent_socket;
 mod asvs;
 mod canaries;
+mod cli_reset;
 mod floors;
 mod fusionpbx_change;
 mod fusionpbx_connect;
