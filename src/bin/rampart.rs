@@ -14,7 +14,7 @@ use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
-use rampart::cli::{secrets, trail};
+use rampart::cli::{doctor, secrets, trail};
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -55,6 +55,15 @@ enum Command {
         /// The least severe failure that counts
         #[arg(long, default_value = "high", value_parser = severity)]
         fail_on: Severity,
+    },
+    /// Say what Rampart finds around itself and may do there: exit 0 all well, 1 something to mend, 2 no database
+    Doctor {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
+        /// Print the SQL for a database role that may do just what Rampart needs, and nothing else
+        #[arg(long)]
+        sql: bool,
     },
     /// Look after what is sealed in Rampart's own store
     Secrets {
@@ -183,6 +192,10 @@ fn run(command: Command) -> Result<ExitCode> {
         // The demo starts its console with other rights, and needs its own until then.
         return runtime()?.block_on(demo::run(demo::Wanted { check, port, tenants })).map(|()| ExitCode::SUCCESS);
     }
+    if let Command::Doctor { sql: true, .. } = command {
+        doctor::print_sql(&mut std::io::stdout())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let directory = build::state_directory();
     let prepared = prepare_reset(&command)?;
     privileges::become_owner_of(&directory)?;
@@ -242,6 +255,13 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         Command::Secrets { command: SecretsChoice::Rotate } => {
             let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
             secrets::rotate(&deeds).await?;
+        }
+        Command::Doctor { format, .. } => {
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            let agent = Agent::at(config.agent.socket.clone());
+            let diagnosis = doctor::look(&directory, fusionpbx, &agent).await;
+            doctor::print(&diagnosis, format.into(), &mut std::io::stdout())?;
+            return Ok(ExitCode::from(diagnosis.code()));
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,

@@ -9,6 +9,8 @@ pub mod connect;
 pub mod database;
 pub mod error;
 pub mod overrides;
+pub mod permitted;
+pub mod rights;
 pub mod schema;
 pub mod settings;
 pub mod survey;

@@ -85,6 +85,25 @@ impl Postgres {
         Ok(cluster)
     }
 
+    /// A hot standby of this cluster, made with `pg_basebackup` in `directory`: it may be read, and never written.
+    ///
+    /// # Errors
+    /// The copy or the start failed.
+    pub fn standby(&self, directory: &Path) -> Result<Self, PostgresError> {
+        make_directories(directory, self.owner)?;
+        let watcher = watch(&self.programs, directory, self.owner)?;
+        let (programs, directory) = (self.programs.clone(), directory.to_owned());
+        let standby = Self { programs, directory, port: self.port, owner: self.owner, watcher };
+        let copy = standby.program("pg_basebackup").args(&["-U", "postgres", "-R", "-c", "fast", "--no-sync", "-h"]);
+        copy.arg(self.socket_directory()).args(&["-p", &self.port.to_string(), "-D"]).arg(standby.data()).run()?;
+        let file = standby.data().join("postgresql.auto.conf");
+        let socket = standby.socket_directory();
+        let own = format!("unix_socket_directories = '{}'\nlisten_addresses = ''\n", socket.display());
+        fs::write(&file, fs::read_to_string(&file)? + &own)?;
+        standby.resume()?;
+        Ok(standby)
+    }
+
     /// The directory of the server's socket, open to every local user.
     #[must_use]
     pub fn socket_directory(&self) -> PathBuf {
@@ -209,7 +228,10 @@ impl Postgres {
             self.socket_directory().display(),
         );
         self.write("postgresql.auto.conf", &settings)?;
-        self.write("pg_hba.conf", "local all all peer map=private\nhost all all 127.0.0.1/32 scram-sha-256\n")?;
+        self.write(
+            "pg_hba.conf",
+            "local all,replication all peer map=private\nhost all all 127.0.0.1/32 scram-sha-256\n",
+        )?;
         let me = User::from_uid(Uid::effective()).map_err(io::Error::from)?;
         let me = me.map_or_else(|| "postgres".to_owned(), |user| user.name);
         self.write("pg_ident.conf", &(ident_line(&me, "postgres") + &ident_line("postgres", "postgres")))
