@@ -293,10 +293,10 @@ fn trail(town: Town) -> TrailPage {
         },
         state: TrailState {
             records: "612 records".into(),
-            mark: if town == Town::Empty { Mark::NotTested } else { Mark::Pass },
+            mark: if town == Town::Empty { Mark::NotTested } else { Mark::Fail },
             words: match town {
                 Town::Empty => "not checked yet".into(),
-                _ => town.text("both halves whole when last checked, 2026-11-22 18:31 UTC"),
+                _ => town.text("broken when last checked, 2026-11-22 18:31 UTC"),
             },
             details: town.list(vec![town.text("In the agent's half: line 7 is missing")]),
         },
