@@ -1,6 +1,7 @@
 //! Slow, silent, large and many: whoever does it harms only themselves. Every test uses the real listener, with TLS.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -229,6 +230,8 @@ async fn storm(sockets: u16, seconds: u64, each_from: fn(u16) -> Ipv4Addr) {
     std::fs::write(&config, settings).unwrap();
     let start = Start::program(env!("CARGO_BIN_EXE_rampart"), house.path()).arg("serve");
     let state = house.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
     let mut console = start.env("RAMPART_STATE_DIR", &state).env("RAMPART_CONFIG", &config).spawn().unwrap();
     let address = SocketAddr::from((LOOPBACK, port));
     console.wait_until(PATIENCE, async || tokio::net::TcpStream::connect(address).await.is_ok()).await.unwrap();
