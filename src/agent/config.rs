@@ -82,6 +82,9 @@ pub struct AgentConfig {
     /// Where Debian's package tools lie.
     #[serde(default)]
     pub packages: PackagesConfig,
+    /// Where FreeSWITCH's and FusionPBX's files lie.
+    #[serde(default)]
+    pub freeswitch: FreeSwitchConfig,
     /// What keys may be made for.
     #[serde(default)]
     pub certificates: CertificatesConfig,
@@ -130,6 +133,18 @@ pub struct PackagesConfig {
     pub programs: PathBuf,
 }
 
+/// `[freeswitch]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FreeSwitchConfig {
+    /// FreeSWITCH's directory, in which `vars.xml` and `autoload_configs` lie.
+    pub conf: PathBuf,
+    /// The directory of FusionPBX's `config.conf`.
+    pub fusionpbx: PathBuf,
+    /// FusionPBX's cache of files.
+    pub cache: PathBuf,
+}
+
 /// `[certificates]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -142,6 +157,16 @@ pub struct CertificatesConfig {
 impl Default for SshConfig {
     fn default() -> Self {
         Self { program: "/usr/sbin/sshd".into(), config: "/etc/ssh/sshd_config".into(), private_run: false }
+    }
+}
+
+impl Default for FreeSwitchConfig {
+    fn default() -> Self {
+        Self {
+            conf: "/etc/freeswitch".into(),
+            fusionpbx: "/etc/fusionpbx".into(),
+            cache: "/var/cache/fusionpbx".into(),
+        }
     }
 }
 
@@ -231,6 +256,9 @@ impl AgentConfig {
         absolute("ssh.config", &self.ssh.config)?;
         absolute("packages.root", &self.packages.root)?;
         absolute("packages.programs", &self.packages.programs)?;
+        absolute("freeswitch.conf", &self.freeswitch.conf)?;
+        absolute("freeswitch.fusionpbx", &self.freeswitch.fusionpbx)?;
+        absolute("freeswitch.cache", &self.freeswitch.cache)?;
         let Some(nginx) = &self.nginx else {
             return Ok(());
         };

@@ -10,6 +10,7 @@ use crate::agent::certificates::install::{self, Deployment};
 use crate::agent::certificates::make;
 use crate::agent::certificates::store::{Store, StoreError};
 use crate::agent::config::AgentConfig;
+use crate::agent::freeswitch::switch::Switch;
 use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::Standing;
@@ -37,6 +38,8 @@ pub(super) struct Desk {
     pub(super) clock: Arc<dyn Clock>,
     /// Second factors, grants, standing orders.
     pub(super) gate: Gate,
+    /// FreeSWITCH.
+    pub(super) switch: Switch,
     /// Held by the one change that is under way.
     pub(super) change: Mutex<()>,
 }
@@ -47,7 +50,7 @@ impl Desk {
         // What changes the host is done by one at a time; a grant is not used up while another change is under way.
         let change = match call.request.needs() {
             Needs::Grant | Needs::StandingOrderOrGrant => Some(self.change.try_lock().map_err(|_| Refusal::Busy)?),
-            Needs::Nothing | Needs::OwnCode => None,
+            Needs::Nothing | Needs::Note | Needs::OwnCode => None,
         };
         let leave = match standing {
             Standing::Root => Leave::Root,
@@ -65,6 +68,10 @@ impl Desk {
             Request::ReadSsh => sshd::read::read(&self.config.ssh).await.map(Answer::Ssh),
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
+            Request::ReadSwitch { database } => self.switch.read(database).await,
+            Request::SwitchRegistrations => self.switch.registrations().await,
+            Request::FlushDirectory { users } => self.switch.flush(users).await,
+            Request::Resync { users } => self.switch.resync(users).await,
             Request::NoteTrail { number, hash } => Ok(Answer::Noted(Tip { number, hash })),
             Request::ReadJournal { after, limit } => {
                 let page = self.journal.read(after, limit);

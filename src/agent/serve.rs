@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::agent::config::{AgentConfig, ConfigError};
 use crate::agent::desk::Desk;
+use crate::agent::freeswitch::switch::Switch;
 use crate::agent::gate::keeper::Gate;
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::{Admission, Standing};
@@ -88,12 +89,13 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
     let place = Arc::new(Place::open(&config.place, Arc::clone(&random))?);
+    let switch = Switch::new(config.freeswitch.clone(), &random);
     let gate = Gate::new(Arc::clone(&place), Arc::clone(&clock), random, host_name())?;
     let journal = Journal::open(Arc::clone(&place), Arc::clone(&clock))?;
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
     let include = config.include_name();
     place.create_directory(&include)?;
-    let desk = Arc::new(Desk { config, place, include, journal, clock, gate, change: Mutex::new(()) });
+    let desk = Arc::new(Desk { config, place, include, journal, clock, gate, switch, change: Mutex::new(()) });
     desk.heal().await.map_err(|error| ServeError::Heal { reason: Chain(&error).to_string() })?;
 
     let listener = listen(&socket, gid).await?;
@@ -267,8 +269,14 @@ fn about(request: &Request) -> Option<String> {
         }
         Request::PlaceStandingOrder { order } | Request::EndStandingOrder { order } => Some(order.to_string()),
         Request::ReadJournal { after, .. } => Some(format!("lines after {after}")),
+        Request::FlushDirectory { users } | Request::Resync { users } => {
+            let few: Vec<String> = users.iter().take(5).map(ToString::to_string).collect();
+            Some(format!("{} accounts: {}", users.len(), few.join(" ")))
+        }
         Request::Hello
         | Request::NoteTrail { .. }
+        | Request::ReadSwitch { .. }
+        | Request::SwitchRegistrations
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates

@@ -35,6 +35,7 @@ macro_rules! expect_answer {
 }
 
 mod gate;
+mod switch;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
@@ -199,7 +200,7 @@ impl Agent {
         let after = match (request, request.needs()) {
             (_, Needs::Grant | Needs::StandingOrderOrGrant) => self.change_deadline,
             (Request::ReadFactor { .. } | Request::ReadStandingOrders, _) | (_, Needs::OwnCode) => self.gate_deadline,
-            (_, Needs::Nothing) => self.read_deadline,
+            (_, Needs::Nothing | Needs::Note) => self.read_deadline,
         };
         let call = Call { request: request.clone(), grant: self.grant.clone(), entry: self.entry };
         let reply = tokio::time::timeout(after, self.converse(&call)).await;
@@ -231,6 +232,10 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Ssh(_) => "ssh",
         Answer::Packages(_) => "packages",
         Answer::Certificates(_) => "certificates",
+        Answer::Switch(_) => "switch",
+        Answer::Registrations(_) => "registrations",
+        Answer::Flushed(_) => "flushed",
+        Answer::Resynced(_) => "resynced",
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",

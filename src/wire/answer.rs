@@ -10,6 +10,7 @@ use crate::wire::grant::StandingOrder;
 use crate::wire::journal::JournalPage;
 use crate::wire::nothing::nothing_more;
 use crate::wire::request::Generation;
+use crate::wire::switch::{Flushed, Registrations, Resynced, SwitchFacts};
 
 /// The answer to one request: what was asked for, or why not.
 pub type Reply = Result<Answer, Refusal>;
@@ -26,6 +27,14 @@ pub enum Answer {
     Packages(PackageFacts),
     /// To `ReadCertificates`.
     Certificates(CertificateFacts),
+    /// To `ReadSwitch`.
+    Switch(Box<SwitchFacts>),
+    /// To `SwitchRegistrations`.
+    Registrations(Registrations),
+    /// To `FlushDirectory`.
+    Flushed(Flushed),
+    /// To `Resync`.
+    Resynced(Resynced),
     /// To `MakeKey`.
     KeyMade(KeyMade),
     /// To `Install`.

@@ -11,3 +11,4 @@ pub mod grant;
 pub mod journal;
 mod nothing;
 pub mod request;
+pub mod switch;

@@ -9,6 +9,7 @@ use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
 use crate::wire::nothing::nothing_more;
+use crate::wire::switch::{DatabaseSide, DirectoryUser};
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,24 @@ pub enum Request {
     /// Which certificate generations lie on disk, and which one nginx is told to serve.
     #[serde(deserialize_with = "nothing_more")]
     ReadCertificates,
+    /// FreeSWITCH: XML RPC, the event socket, what is loaded and what listens. Answers judgements, never a secret.
+    ReadSwitch {
+        /// What FusionPBX's database holds, to be compared with the files.
+        database: Option<DatabaseSide>,
+    },
+    /// How many devices are registered, by source and by account.
+    #[serde(deserialize_with = "nothing_more")]
+    SwitchRegistrations,
+    /// Drop the cached directory entries of these accounts, FusionPBX's and FreeSWITCH's: both make them anew.
+    FlushDirectory {
+        /// At most 200.
+        users: Vec<DirectoryUser>,
+    },
+    /// Tell the phones of these accounts to fetch their settings again (`check-sync`); each at most once in five minutes.
+    Resync {
+        /// At most 200.
+        users: Vec<DirectoryUser>,
+    },
     /// The end of the console's trail: written into the agent's own journal, so that each half holds the other's end.
     NoteTrail {
         /// The number of its last record.
@@ -128,6 +147,8 @@ pub enum Request {
 pub enum Needs {
     /// Nothing: it only reads.
     Nothing,
+    /// Nothing either, but it is noted before it is done: what it sets off happens by itself too, and nothing is lost.
+    Note,
     /// A code that it carries itself.
     OwnCode,
     /// A grant for exactly this request.
@@ -186,6 +207,10 @@ impl Request {
             Self::ReadSsh => "read-ssh",
             Self::ReadPackages => "read-packages",
             Self::ReadCertificates => "read-certificates",
+            Self::ReadSwitch { .. } => "read-switch",
+            Self::SwitchRegistrations => "switch-registrations",
+            Self::FlushDirectory { .. } => "flush-directory",
+            Self::Resync { .. } => "resync",
             Self::NoteTrail { .. } => "note-trail",
             Self::ReadJournal { .. } => "read-journal",
             Self::MakeKey { .. } => "make-key",
@@ -211,11 +236,14 @@ impl Request {
             | Self::ReadSsh
             | Self::ReadPackages
             | Self::ReadCertificates
+            | Self::ReadSwitch { .. }
+            | Self::SwitchRegistrations
             // Writes a line about the console itself, and nothing else.
             | Self::NoteTrail { .. }
             | Self::ReadJournal { .. }
             | Self::ReadFactor { .. }
             | Self::ReadStandingOrders => Needs::Nothing,
+            Self::FlushDirectory { .. } | Self::Resync { .. } => Needs::Note,
             Self::BeginEnrolment { .. }
             | Self::FinishEnrolment { .. }
             | Self::RenewRecovery { .. }

@@ -14,6 +14,7 @@ mod agent_house;
 mod agent_install;
 mod agent_packaging;
 mod agent_socket;
+mod agent_switch;
 mod asvs;
 mod canaries;
 mod cli_reset;

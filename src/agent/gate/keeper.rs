@@ -70,7 +70,7 @@ impl Gate {
     pub(in crate::agent) fn pass(&self, call: &Call, store: Store<'_>) -> Result<Leave, Refusal> {
         let mut grants = self.lock();
         match call.request.needs() {
-            Needs::Nothing | Needs::OwnCode => return Ok(Leave::NotNeeded),
+            Needs::Nothing | Needs::Note | Needs::OwnCode => return Ok(Leave::NotNeeded),
             Needs::StandingOrderOrGrant if standing::covers(&self.place, store, &call.request)? => {
                 return Ok(Leave::Standing);
             }

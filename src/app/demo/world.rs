@@ -273,13 +273,15 @@ async fn start_agent(
     let is_root = Uid::effective().is_root();
     let settings = format!(
         "socket = '{socket}'\nsocket_group = {gid}\nplace = '{place}'\npeer = {uid}\n{nginx}\n\
-         [ssh]\nprivate_run = {is_root}\n[certificates]\nzones = ['{zone}']\n",
+         [ssh]\nprivate_run = {is_root}\n[freeswitch]\nconf = '{none}'\nfusionpbx = '{none}'\ncache = '{none}'\n[certificates]\nzones = ['{zone}']\n",
         socket = run.join("agent.sock").display(),
         place = directory.join("place").display(),
         gid = user.run_as.gid,
         uid = user.run_as.uid,
         nginx = nginx.agent_settings(include),
         zone = town::ZONE,
+        // FreeSWITCH cannot be made up; one that runs on this machine is nobody's plaything.
+        none = directory.join("no-freeswitch").display(),
     );
     let config = directory.join("agent.toml");
     write(&config, &settings)?;

@@ -10,6 +10,10 @@ use rampart::wire::answer::{
 use rampart::wire::carried::Carried;
 use rampart::wire::journal::JournalPage;
 use rampart::wire::request::Generation;
+use rampart::wire::switch::{
+    Answers, ConfigConfFacts, DirectoryUser, EventSocketFacts, FileFacts, Flaw, Flushed, Registrations, Resynced,
+    RunningFacts, SecretFacts, SwitchFacts, XmlRpcFacts,
+};
 
 use crate::support::requests::{CERTIFICATE, standing_order};
 
@@ -60,6 +64,50 @@ fn certificates() -> CertificateFacts {
     }
 }
 
+/// What the agent says of a FreeSWITCH as it is shipped.
+pub(crate) fn switch() -> SwitchFacts {
+    let file =
+        |name: &str| FileFacts { path: format!("/etc/freeswitch/autoload_configs/{name}"), owner: 33, mode: 0o644 };
+    let shipped = |mark: &str| SecretFacts { flaws: vec![Flaw::Shipped, Flaw::Short], mark: Some(text(mark)) };
+    SwitchFacts {
+        xml_rpc: Ok(XmlRpcFacts {
+            file: file("xml_rpc.conf.xml"),
+            port: Some(8080),
+            realm: Some(text("freeswitch")),
+            user: Some(text("freeswitch")),
+            password: shipped("aa"),
+            websocket: false,
+            preprocessed: false,
+            listening: vec![text("0.0.0.0:8080")],
+            answers: Answers::XmlRpc,
+        }),
+        event_socket: Ok(EventSocketFacts {
+            file: file("event_socket.conf.xml"),
+            address: Some(text("127.0.0.1")),
+            port: Some(8021),
+            acl: None,
+            password: shipped("bb"),
+            preprocessed: false,
+            listening: vec![text("127.0.0.1:8021")],
+        }),
+        at_start: Ok(vec![text("mod_xml_rpc"), text("mod_sofia")]),
+        config_conf: Ok(ConfigConfFacts {
+            file: FileFacts { path: text("/etc/fusionpbx/config.conf"), owner: 33, mode: 0o640 },
+            host: None,
+            port: None,
+            password: SecretFacts { flaws: vec![Flaw::Missing], mark: None },
+        }),
+        shipped_variables: Ok(vec![text("default_password")]),
+        running: Ok(RunningFacts { version: text("1.10.12-release"), loaded: vec![text("mod_xml_rpc")] }),
+        compared: true,
+    }
+}
+
+fn registrations() -> Registrations {
+    let one = |name: &str| vec![(text(name), 1)];
+    Registrations { total: 1, by_source: one("203.0.113.5"), by_user: one("1001@a.example.com"), cut: false }
+}
+
 fn answers() -> Vec<Answer> {
     let context = SshContext { visitor: text("everyone"), settings: vec![(text("port"), text("22"))] };
     let proof = Proof { listener: text("127.0.0.1:443"), name: text("a.example.com"), serial: text("0a") };
@@ -68,6 +116,14 @@ fn answers() -> Vec<Answer> {
         Answer::Ssh(SshFacts { version: text("OpenSSH_9.2p1"), contexts: vec![context] }),
         Answer::Packages(packages()),
         Answer::Certificates(certificates()),
+        Answer::Switch(Box::new(switch())),
+        Answer::Registrations(registrations()),
+        Answer::Flushed(Flushed { files: 2, memcache: false, told: 1, failed: vec![text("why")] }),
+        Answer::Resynced(Resynced {
+            told: vec![DirectoryUser::parse("1001@a.example.com").unwrap()],
+            too_soon: Vec::new(),
+            failed: vec![text("why")],
+        }),
         Answer::KeyMade(KeyMade { generation: Generation(1), csr: text("AAAA") }),
         Answer::Installed(Installed { former: Some(Generation(1)), leaf: leaf(), proofs: vec![proof] }),
         Answer::Factor(FactorFacts { since: Some(then()), recovery_left: 8 }),

@@ -7,6 +7,7 @@ use rampart::base::names::{CertificateName, OperatorName};
 use rampart::wire::carried::Carried;
 use rampart::wire::grant::{Consumer, Grant, SessionMark, StandingOrder};
 use rampart::wire::request::{Generation, KeyKind, Request};
+use rampart::wire::switch::{DatabaseSide, DirectoryUser};
 
 /// The operator in every sample.
 pub(crate) const OPERATOR: &str = "ann";
@@ -24,6 +25,10 @@ fn names() -> Vec<CertificateName> {
 
 fn code() -> Carried {
     Carried::new("123456".to_owned())
+}
+
+fn users() -> Vec<DirectoryUser> {
+    vec![DirectoryUser::parse("1001@a.example.com").unwrap()]
 }
 
 /// The session in every sample.
@@ -48,6 +53,10 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadSsh,
         Request::ReadPackages,
         Request::ReadCertificates,
+        Request::ReadSwitch { database: Some(DatabaseSide { xml_rpc: Some(code()), event_socket: None }) },
+        Request::SwitchRegistrations,
+        Request::FlushDirectory { users: users() },
+        Request::Resync { users: users() },
         Request::NoteTrail { number: 7, hash: Hash::BEGINNING },
         Request::ReadJournal { after: 7, limit: 10 },
         Request::MakeKey { certificate: CERTIFICATE, names: names(), key: KeyKind::EcdsaP256 },
@@ -88,7 +97,11 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates
+        | Request::SwitchRegistrations
         | Request::ReadStandingOrders => return None,
+        Request::ReadSwitch { .. } => Request::ReadSwitch { database: None },
+        Request::FlushDirectory { users } => Request::FlushDirectory { users: [&users[..], users].concat() },
+        Request::Resync { users } => Request::Resync { users: [&users[..], users].concat() },
         Request::NoteTrail { hash, .. } => Request::NoteTrail { number: 8, hash: *hash },
         Request::ReadJournal { limit, .. } => Request::ReadJournal { after: 8, limit: *limit },
         Request::MakeKey { names, key, .. } => {

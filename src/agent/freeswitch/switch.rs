@@ -1,0 +1,89 @@
+//! The agent's FreeSWITCH: settings, and what is remembered between two requests. The work itself waits for sockets and
+//! disks, so each request does it on a thread of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::agent::config::FreeSwitchConfig;
+use crate::agent::freeswitch::directory::{self, Told};
+use crate::agent::freeswitch::judge::Marks;
+use crate::agent::freeswitch::{read, registrations, session};
+use crate::base::rng::Random;
+use crate::wire::answer::{Answer, Refusal, Reply};
+use crate::wire::switch::{DatabaseSide, DirectoryUser};
+
+/// Between two comparisons with a secret that the console brings along.
+const BETWEEN: Duration = Duration::from_secs(10);
+
+/// FreeSWITCH as the agent reaches it.
+#[derive(Clone)]
+pub(in crate::agent) struct Switch {
+    config: Arc<FreeSwitchConfig>,
+    marks: Arc<Marks>,
+    told: Arc<Mutex<Told>>,
+    compared: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Switch {
+    /// With these settings.
+    pub(in crate::agent) fn new(config: FreeSwitchConfig, random: &Arc<dyn Random>) -> Self {
+        Self {
+            config: Arc::new(config),
+            marks: Arc::new(Marks::new(random)),
+            told: Arc::default(),
+            compared: Arc::default(),
+        }
+    }
+
+    /// What is known of it.
+    pub(in crate::agent) async fn read(&self, database: Option<DatabaseSide>) -> Reply {
+        let database = database.filter(|_| self.may_compare());
+        self.on_a_thread(move |own| {
+            Ok(Answer::Switch(Box::new(read::read(&own.config, &own.marks, database.as_ref()))))
+        })
+        .await
+    }
+
+    /// Who is registered.
+    pub(in crate::agent) async fn registrations(&self) -> Reply {
+        self.on_a_thread(|own| {
+            let read = session::open(&own.config).and_then(|mut socket| registrations::read(&mut socket));
+            read.map(Answer::Registrations).map_err(|reason| Refusal::Unable { reason })
+        })
+        .await
+    }
+
+    /// Drops the cached directory entries of `users`.
+    pub(in crate::agent) async fn flush(&self, users: Vec<DirectoryUser>) -> Reply {
+        directory::bounded(&users)?;
+        self.on_a_thread(move |own| Ok(Answer::Flushed(directory::flush(&own.config, &users)))).await
+    }
+
+    /// Tells the phones of `users` to fetch their settings again.
+    pub(in crate::agent) async fn resync(&self, users: Vec<DirectoryUser>) -> Reply {
+        directory::bounded(&users)?;
+        self.on_a_thread(move |own| {
+            let mut told = own.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let resynced = directory::resync(&own.config, users, &mut told);
+            resynced.map(Answer::Resynced).map_err(|reason| Refusal::Unable { reason })
+        })
+        .await
+    }
+
+    fn may_compare(&self) -> bool {
+        let mut last = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|last| last.elapsed() >= BETWEEN);
+        if may {
+            *last = Some(Instant::now());
+        }
+        may
+    }
+
+    async fn on_a_thread(&self, work: impl FnOnce(&Self) -> Reply + Send + 'static) -> Reply {
+        let own = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&own)).await;
+        done.unwrap_or_else(|_| {
+            Err(Refusal::Unable { reason: "the work on FreeSWITCH came to a bad end".to_owned() })
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! FreeSWITCH, as the agent reads and tells it.
+
+use crate::host::{Agent, AgentError, kind};
+use crate::wire::answer::Answer;
+use crate::wire::request::Request;
+use crate::wire::switch::{DatabaseSide, DirectoryUser, Flushed, Registrations, Resynced, SwitchFacts};
+
+impl Agent {
+    /// What FreeSWITCH's files and the running program say; `database` is compared with them.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn switch(&self, database: Option<DatabaseSide>) -> Result<SwitchFacts, AgentError> {
+        expect_answer!(self.ask(&Request::ReadSwitch { database }).await?, Switch).map(|facts| *facts)
+    }
+
+    /// How many devices are registered, by source and by account.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn switch_registrations(&self) -> Result<Registrations, AgentError> {
+        expect_answer!(self.ask(&Request::SwitchRegistrations).await?, Registrations)
+    }
+
+    /// Has the cached directory entries of `users` dropped; at most
+    /// [`MOST_USERS`](crate::wire::switch::MOST_USERS) at a time. What could not be dropped stands in the answer.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn flush_directory(&self, users: Vec<DirectoryUser>) -> Result<Flushed, AgentError> {
+        expect_answer!(self.ask(&Request::FlushDirectory { users }).await?, Flushed)
+    }
+
+    /// Has the phones of `users` told to fetch their settings again; at most
+    /// [`MOST_USERS`](crate::wire::switch::MOST_USERS) at a time.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn resync(&self, users: Vec<DirectoryUser>) -> Result<Resynced, AgentError> {
+        expect_answer!(self.ask(&Request::Resync { users }).await?, Resynced)
+    }
+}
