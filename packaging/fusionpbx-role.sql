@@ -40,7 +40,7 @@ BEGIN
                     'SELECT v_default_settings default_setting_uuid,default_setting_category,default_setting_subcategory,default_setting_name,default_setting_value,default_setting_order,default_setting_enabled,update_date,update_user,xmin',
                     'SELECT v_domain_settings domain_setting_uuid,domain_uuid,domain_setting_category,domain_setting_subcategory,domain_setting_name,domain_setting_value,domain_setting_order,domain_setting_enabled,update_date,update_user,xmin',
                     'SELECT v_user_settings user_setting_uuid,user_uuid,domain_uuid,user_setting_category,user_setting_subcategory,user_setting_name,user_setting_value,user_setting_order,user_setting_enabled',
-                    'SELECT v_users user_uuid,domain_uuid,username,user_enabled',
+                    'SELECT v_users user_uuid,domain_uuid,username,user_email,user_enabled',
                     'SELECT v_groups group_uuid,domain_uuid,group_name,group_level',
                     'SELECT v_group_permissions domain_uuid,permission_name,permission_assigned,group_name',
                     'SELECT v_user_groups user_group_uuid,domain_uuid,group_name,group_uuid,user_uuid',

@@ -9,12 +9,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rampart::app::{build, confine, demo, fusionpbx, privileges, serve};
 use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
-use rampart::base::clock::SystemClock;
+use rampart::base::clock::{Clock as _, SystemClock};
 use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
-use rampart::cli::{doctor, secrets, trail};
+use rampart::cli::{credentials, doctor, secrets, trail};
 use rampart::config::Config;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
@@ -75,6 +75,11 @@ enum Command {
         #[command(subcommand)]
         command: OperatorChoice,
     },
+    /// Judge the secrets that FusionPBX keeps
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsChoice,
+    },
     /// Check the trail, or hand it out
     Trail {
         #[command(subcommand)]
@@ -95,6 +100,16 @@ enum TrailChoice {
         /// Begin with this record
         #[arg(long, default_value_t = 1)]
         from: i64,
+    },
+}
+
+#[derive(Subcommand)]
+enum CredentialsChoice {
+    /// Print every place with a weak secret or account, and why; never the secret
+    Audit {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
     },
 }
 
@@ -265,6 +280,13 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,
+        Command::Credentials { command: CredentialsChoice::Audit { format } } => {
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            let fusionpbx = fusionpbx.map_err(anyhow::Error::msg)?;
+            let mut out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
+            let now = SystemClock.now();
+            credentials::audit(&fusionpbx, (&SystemRandom, now), format.into(), &mut out).await?;
+        }
         Command::Demo { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

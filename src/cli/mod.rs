@@ -1,6 +1,7 @@
 //! Floor 4: the command line, one file for each subcommand; the same engine as the pages, as text.
 
 pub mod check;
+pub mod credentials;
 pub mod doctor;
 pub mod operator;
 pub mod secrets;

@@ -1,7 +1,8 @@
 //! Floor 1: the only code that knows FusionPBX's database. Everything read here is hostile text.
 //!
 //! Which columns exist is asked of the database, never taken from a version number (`schema`). Reads are in
-//! `settings`, `overrides`, `tenants` and `survey`; the one kind of write is in `change`.
+//! `settings`, `overrides`, `tenants` and `survey`; `secrets` judges every secret where it lies; the one kind of write is
+//! in `change`.
 
 pub mod change;
 pub mod config_conf;
@@ -12,6 +13,7 @@ pub mod overrides;
 pub mod permitted;
 pub mod rights;
 pub mod schema;
+pub mod secrets;
 pub mod settings;
 pub mod survey;
 pub mod tenants;

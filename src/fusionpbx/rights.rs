@@ -124,7 +124,7 @@ pub(super) const RIGHTS: [Right; 38] = {
             "user_setting_uuid user_uuid domain_uuid user_setting_category user_setting_subcategory \
              user_setting_name user_setting_value user_setting_order user_setting_enabled",
         ),
-        right(Look, Select, "v_users", "user_uuid domain_uuid username user_enabled"),
+        right(Look, Select, "v_users", "user_uuid domain_uuid username user_email user_enabled"),
         right(Look, Select, "v_groups", "group_uuid domain_uuid group_name group_level"),
         right(Look, Select, "v_group_permissions", "domain_uuid permission_name permission_assigned group_name"),
         right(Look, Select, "v_user_groups", "user_group_uuid domain_uuid group_name group_uuid user_uuid"),

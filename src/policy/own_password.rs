@@ -15,6 +15,9 @@ const LIST: &str = include_str!("common_passwords.txt");
 /// So many of the most common ones are also looked for inside a password (ASVS 6.2.4).
 const WORDS: usize = 3_000;
 
+/// The longest one on the list, in bytes: what is longer need not be looked up.
+const LONGEST_LISTED: usize = 21;
+
 /// Shorter pieces are everywhere, and mean nothing.
 const SHORTEST_PIECE: usize = 4;
 
@@ -203,8 +206,18 @@ fn kind(cut: &[char], words: &ContextWords) -> Option<Piece> {
     BOTH_WAYS.iter().any(|row| row.contains(&text)).then_some(Piece::Row)
 }
 
+/// Whether `folded`, in lower case, stands on the list of common passwords.
+pub(in crate::policy) fn is_listed(folded: &str) -> bool {
+    folded.len() <= LONGEST_LISTED && ALL.contains(folded)
+}
+
+/// Whether `folded`, in lower case, is one of the most common ones of at least four letters.
+pub(in crate::policy) fn is_common_word(folded: &str) -> bool {
+    folded.len() >= SHORTEST_PIECE && folded.len() <= LONGEST_LISTED && COMMON.contains(folded)
+}
+
 /// Compatible forms made one, and case left out.
-fn folded(text: &str) -> String {
+pub(in crate::policy) fn folded(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 

@@ -23,6 +23,7 @@ mod fusionpbx_change;
 mod fusionpbx_connect;
 mod fusionpbx_lost_commit;
 mod fusionpbx_role;
+mod fusionpbx_secrets;
 mod fusionpbx_settings;
 mod fusionpbx_survey;
 mod look;
