@@ -149,6 +149,10 @@ fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<boo
         jobs::renewal::run(deeds, issuing, orders_wanted, end.clone())
     });
     let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("rotations", PAUSE), stopping.clone(), move || {
+        jobs::rotations::run(own.deeds.clone(), own.fusionpbx.clone(), end.clone())
+    });
+    let (own, end) = (app.clone(), stopping.clone());
     keep_running(&mut jobs, ("clean-up", PAUSE), stopping.clone(), move || {
         let door = own.door.clone();
         jobs::clean_up::run(own.deeds.clone(), move || door.tidy(), end.clone())

@@ -49,6 +49,14 @@ id!(
     AccountId(i64)
 );
 id!(
+    /// A row of our `rotations`: new secrets for FusionPBX's extensions, mailboxes and devices.
+    RotationId(i64)
+);
+id!(
+    /// A row of our `rotation_batches`.
+    BatchId(i64)
+);
+id!(
     /// `v_domains.domain_uuid`: a tenant.
     TenantId(Uuid)
 );

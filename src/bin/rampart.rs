@@ -10,12 +10,14 @@ use rampart::app::{build, confine, demo, fusionpbx, privileges, serve};
 use rampart::audit::finding::Severity;
 use rampart::audit::walls::Walls;
 use rampart::base::clock::{Clock as _, SystemClock};
+use rampart::base::ids::RotationId;
 use rampart::base::rng::SystemRandom;
 use rampart::base::role::Role;
 use rampart::cli::check::{Format, Judgement, print};
 use rampart::cli::operator::{self, OperatorCommand, Prepared, Wanted};
-use rampart::cli::{credentials, doctor, secrets, trail};
+use rampart::cli::{credentials, doctor, rotation, secrets, trail};
 use rampart::config::Config;
+use rampart::fusionpbx::rotation::SecretKind;
 use rampart::host::Agent;
 use rampart::jobs::sweep::{self, Sources};
 
@@ -111,6 +113,34 @@ enum CredentialsChoice {
         #[arg(long, value_enum, default_value = "text")]
         format: FormatChoice,
     },
+    /// Give extensions, mailboxes or devices of a tenant new secrets; without --yes only the plan is printed
+    Rotate {
+        /// The tenant, as FusionPBX calls it
+        #[arg(long)]
+        domain: String,
+        /// extension (with the lines of phones that follow it), mailbox or device
+        #[arg(long, default_value = "extension", value_parser = secret_kind)]
+        kind: SecretKind,
+        /// Numbers, such as 101,105-110; without it all of the tenant
+        #[arg(long, default_value = "")]
+        places: String,
+        /// Do it, and print the new secrets this once
+        #[arg(long)]
+        yes: bool,
+        /// How to print it
+        #[arg(long, value_enum, default_value = "text")]
+        format: FormatChoice,
+    },
+    /// Put the former secrets of a rotation back
+    Undo {
+        /// Its number
+        rotation: i64,
+    },
+    /// Forget the former secrets of a rotation: it can no longer be undone
+    Confirm {
+        /// Its number
+        rotation: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -178,6 +208,10 @@ impl From<FormatChoice> for Format {
             FormatChoice::Json => Self::Json,
         }
     }
+}
+
+fn secret_kind(text: &str) -> Result<SecretKind, String> {
+    SecretKind::from_word(text).ok_or_else(|| "one of extension, mailbox, device".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -280,16 +314,38 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,
-        Command::Credentials { command: CredentialsChoice::Audit { format } } => {
-            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
-            let fusionpbx = fusionpbx.map_err(anyhow::Error::msg)?;
-            let mut out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
-            let now = SystemClock.now();
-            credentials::audit(&fusionpbx, (&SystemRandom, now), format.into(), &mut out).await?;
-        }
+        Command::Credentials { command } => credentials(&config, &directory, command).await?,
         Command::Demo { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn credentials(config: &Config, directory: &std::path::Path, command: CredentialsChoice) -> Result<()> {
+    let fusionpbx = fusionpbx::find(config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+    let fusionpbx = fusionpbx.map_err(anyhow::Error::msg)?;
+    let mut out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
+    if let CredentialsChoice::Audit { format } = command {
+        let now = SystemClock.now();
+        credentials::audit(&fusionpbx, (&SystemRandom, now), format.into(), &mut out).await?;
+        return Ok(());
+    }
+    let deeds = build::deeds(directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let agent = Agent::at(config.agent.socket.clone());
+    let around = rotation::Around { fusionpbx: &fusionpbx, agent: &agent };
+    match command {
+        CredentialsChoice::Audit { .. } => {}
+        CredentialsChoice::Rotate { domain, kind, places, yes, format } => {
+            let wanted = rotation::Wanted { kind, domain: &domain, places: &places, is_sure: yes };
+            rotation::rotate(&deeds, around, &wanted, format.into(), &mut out).await?;
+        }
+        CredentialsChoice::Undo { rotation: id } => {
+            rotation::end(&deeds, around, RotationId(id), false, &mut out).await?;
+        }
+        CredentialsChoice::Confirm { rotation: id } => {
+            rotation::end(&deeds, around, RotationId(id), true, &mut out).await?;
+        }
+    }
+    Ok(std::io::Write::flush(&mut out)?)
 }
 
 async fn trail(config: &Config, directory: &std::path::Path, command: TrailChoice) -> Result<ExitCode> {

@@ -4,5 +4,6 @@ pub mod check;
 pub mod credentials;
 pub mod doctor;
 pub mod operator;
+pub mod rotation;
 pub mod secrets;
 pub mod trail;

@@ -8,6 +8,7 @@ pub mod operators;
 pub mod password;
 pub mod policy;
 pub mod roster;
+pub mod rotation;
 pub mod second_factor;
 pub mod secrets;
 pub mod sign_in;

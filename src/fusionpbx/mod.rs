@@ -12,6 +12,7 @@ pub mod error;
 pub mod overrides;
 pub mod permitted;
 pub mod rights;
+pub mod rotation;
 pub mod schema;
 pub mod secrets;
 pub mod settings;

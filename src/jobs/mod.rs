@@ -3,5 +3,6 @@
 pub mod clean_up;
 pub mod orders;
 pub mod renewal;
+pub mod rotations;
 pub mod sweep;
 pub mod trail;

@@ -4,6 +4,8 @@
 //! stored as FusionPBX would, refuses what nobody should save, and says which of two values is weaker. `own_password`
 //! judges what an operator of Rampart wants to sign in with; `secrets` judges the secrets that FusionPBX keeps.
 
+pub mod fresh;
+pub mod generator;
 pub mod own_password;
 pub mod secrets;
 pub mod settings;

@@ -3,6 +3,7 @@
 //! One file for each family of tables. Each function is one statement or one transaction.
 
 pub mod accounts;
+pub mod batches;
 pub mod certificates;
 pub mod devices;
 pub mod factors;

@@ -17,6 +17,8 @@ pub enum May {
     SeePolicy,
     /// Changes and puts back the password settings in the visitor's scope.
     ChangePolicy,
+    /// Gives extensions, mailboxes and devices new secrets, and sees them once.
+    RotateSecrets,
     /// The certificates and orders in the visitor's scope.
     SeeCertificates,
     /// Renews a certificate in the visitor's scope.
@@ -35,13 +37,14 @@ pub enum May {
 
 impl May {
     /// Every permission.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Anyone,
         Self::SignedIn,
         Self::SeeWalls,
         Self::LookAgain,
         Self::SeePolicy,
         Self::ChangePolicy,
+        Self::RotateSecrets,
         Self::SeeCertificates,
         Self::RenewCertificate,
         Self::OrderCertificate,
@@ -63,6 +66,7 @@ impl May {
             Self::LookAgain => "ask for a fresh look",
             Self::SeePolicy => "see password settings",
             Self::ChangePolicy => "change password settings, put them back",
+            Self::RotateSecrets => "give extensions, mailboxes and devices new secrets",
             Self::SeeCertificates => "see certificates and orders",
             Self::RenewCertificate => "renew a certificate",
             Self::OrderCertificate => "order a certificate",
@@ -84,7 +88,9 @@ impl Role {
             May::LookAgain => matches!(self, Self::Support | Self::Operator),
             May::RenewCertificate => matches!(self, Self::Support | Self::Tenant | Self::Operator),
             May::ChangePolicy => matches!(self, Self::Tenant | Self::Operator),
-            May::OrderCertificate | May::RegisterAtCa | May::ManageOperators => matches!(self, Self::Operator),
+            May::OrderCertificate | May::RegisterAtCa | May::ManageOperators | May::RotateSecrets => {
+                matches!(self, Self::Operator)
+            }
         }
     }
 }

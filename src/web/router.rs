@@ -14,8 +14,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, events, invitation, operators, order, passwords, policy_report, second_factor, setup,
-    sign_in, sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, invitation, operators, order, passwords, policy_report, rotate, rotation,
+    second_factor, setup, sign_in, sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -65,6 +65,14 @@ fn post<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppSt
 
 /// The table.
 fn rows() -> Vec<Row> {
+    [open_rows(), own_rows(), wall_rows(), password_rows(), certificate_rows(), operator_rows()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What needs no session of an operator.
+fn open_rows() -> Vec<Row> {
     vec![
         get(routes::STATIC, May::Anyone, assets::get).without_session(),
         get(routes::HEALTH, May::Anyone, api::health).without_session(),
@@ -78,6 +86,12 @@ fn rows() -> Vec<Row> {
         get(routes::INVITATION, May::Anyone, invitation::get),
         post(routes::INVITATION, May::Anyone, invitation::post),
         get(routes::API_SESSION, May::Anyone, api::session),
+    ]
+}
+
+/// The own session and account.
+fn own_rows() -> Vec<Row> {
+    vec![
         post(routes::SIGN_OUT, May::SignedIn, sign_in::sign_out),
         get(routes::ACCOUNT, May::SignedIn, account::get),
         post(routes::ACCOUNT_PASSWORD, May::SignedIn, account::change_password),
@@ -88,11 +102,46 @@ fn rows() -> Vec<Row> {
         post(routes::SECOND_FACTOR, May::SignedIn, second_factor::begin),
         post(routes::SECOND_FACTOR_PROOF, May::SignedIn, second_factor::finish),
         post(routes::RECOVERY, May::SignedIn, second_factor::renew_recovery),
+    ]
+}
+
+/// Walls, the trail, and what every role sees of them.
+fn wall_rows() -> Vec<Row> {
+    vec![
         get(routes::WALLS, May::SeeWalls, walls::get),
         post(routes::LOOK_AGAIN, May::LookAgain, walls::look_again),
+        get(routes::SSH, May::SeeWalls, ssh::get),
+        get(routes::UPGRADES, May::SeeWalls, upgrades::get),
+        get(routes::FIREWALL, May::SeeWalls, unbuilt::firewall),
+        get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
+        get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
+        get(routes::TRAIL, May::SeeTrail, trail::get),
+        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
+        get(routes::API_WALLS, May::SeeWalls, api::walls),
+        get(routes::API_POLICY, May::SeePolicy, api::policy),
+    ]
+}
+
+/// The policy, and new secrets.
+fn password_rows() -> Vec<Row> {
+    vec![
         get(routes::PASSWORDS, May::SeePolicy, passwords::get),
         post(routes::PASSWORD_SETTINGS, May::ChangePolicy, passwords::save),
         post(routes::PASSWORD_UNDO, May::ChangePolicy, passwords::undo),
+        get(routes::ROTATE, May::RotateSecrets, rotate::get),
+        post(routes::ROTATE, May::RotateSecrets, rotate::post),
+        get(routes::ROTATION, May::RotateSecrets, rotation::get),
+        post(routes::ROTATION_RUN, May::RotateSecrets, rotation::run),
+        post(routes::ROTATION_SHOW, May::RotateSecrets, rotation::show),
+        post(routes::ROTATION_CONFIRM, May::RotateSecrets, rotation::confirm),
+        post(routes::ROTATION_UNDO, May::RotateSecrets, rotation::undo),
+        post(routes::ROTATION_RESYNC, May::RotateSecrets, rotation::resync),
+    ]
+}
+
+/// Certificates and their orders.
+fn certificate_rows() -> Vec<Row> {
+    vec![
         get(routes::CERTIFICATES, May::SeeCertificates, certificates::get),
         post(routes::CERTIFICATE_ACCOUNT, May::RegisterAtCa, certificates::register),
         post(routes::CERTIFICATE_ORDERS, May::OrderCertificate, certificates::order),
@@ -100,12 +149,13 @@ fn rows() -> Vec<Row> {
         get(routes::ORDER, May::SeeCertificates, order::get),
         get(routes::ORDER_EVENTS, May::SeeCertificates, events::get),
         post(routes::RENEW, May::RenewCertificate, certificates::renew),
-        get(routes::SSH, May::SeeWalls, ssh::get),
-        get(routes::UPGRADES, May::SeeWalls, upgrades::get),
-        get(routes::FIREWALL, May::SeeWalls, unbuilt::firewall),
-        get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
-        get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
-        get(routes::TRAIL, May::SeeTrail, trail::get),
+        get(routes::API_ORDER, May::SeeCertificates, api::order),
+    ]
+}
+
+/// Who has an account.
+fn operator_rows() -> Vec<Row> {
+    vec![
         get(routes::OPERATORS, May::ManageOperators, operators::get),
         post(routes::OPERATORS, May::ManageOperators, operators::invite),
         post(routes::OPERATOR_ROLE, May::ManageOperators, operators::role),
@@ -113,10 +163,6 @@ fn rows() -> Vec<Row> {
         post(routes::OPERATOR_ENABLE, May::ManageOperators, operators::enable),
         post(routes::OPERATOR_SESSIONS, May::ManageOperators, operators::end_sessions),
         post(routes::OPERATOR_INVITATION, May::ManageOperators, operators::invite_again),
-        get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),
-        get(routes::API_WALLS, May::SeeWalls, api::walls),
-        get(routes::API_POLICY, May::SeePolicy, api::policy),
-        get(routes::API_ORDER, May::SeeCertificates, api::order),
     ]
 }
 

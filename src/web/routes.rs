@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OperatorId, OrderId};
+use crate::base::ids::{CertificateId, OperatorId, OrderId, RotationId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -11,6 +11,13 @@ pub(super) const LOOK_AGAIN: &str = "/look-again";
 pub(super) const PASSWORDS: &str = "/passwords";
 pub(super) const PASSWORD_SETTINGS: &str = "/passwords/settings";
 pub(super) const PASSWORD_UNDO: &str = "/passwords/undo";
+pub(super) const ROTATE: &str = "/passwords/rotate";
+pub(super) const ROTATION: &str = "/passwords/rotations/{id}";
+pub(super) const ROTATION_RUN: &str = "/passwords/rotations/{id}/run";
+pub(super) const ROTATION_SHOW: &str = "/passwords/rotations/{id}/show";
+pub(super) const ROTATION_CONFIRM: &str = "/passwords/rotations/{id}/confirm";
+pub(super) const ROTATION_UNDO: &str = "/passwords/rotations/{id}/undo";
+pub(super) const ROTATION_RESYNC: &str = "/passwords/rotations/{id}/resync";
 pub(super) const CERTIFICATES: &str = "/certificates";
 pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
 pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
@@ -52,6 +59,15 @@ pub(super) fn order(id: OrderId) -> String {
     format!("/certificates/orders/{id}")
 }
 
+pub(super) fn rotation(id: RotationId) -> String {
+    format!("/passwords/rotations/{id}")
+}
+
+/// Where a button about a batch posts to: `act` is the last part of the path, such as `undo`.
+pub(super) fn rotation_act(id: RotationId, act: &str) -> String {
+    format!("/passwords/rotations/{id}/{act}")
+}
+
 /// Where a form about an account posts to: `act` is the last part of the path, such as `role`.
 pub(super) fn operator(id: OperatorId, act: &str) -> String {
     format!("/operators/{id}/{act}")
@@ -67,9 +83,11 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 13] = [
+pub(super) const PAGES: [(&str, &[&str]); 15] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
+    (ROTATE, &["kind", "tenant", "places"]),
+    (ROTATION, &[]),
     (CERTIFICATES, &["find", "page"]),
     (ORDER, &[]),
     (SSH, &[]),

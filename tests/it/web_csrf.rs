@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 25] = [
+const CHANGES: [(&str, &[(&str, &str)]); 31] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -34,6 +34,15 @@ const CHANGES: [(&str, &[(&str, &str)]); 25] = [
     ("/look-again", &[]),
     ("/passwords/settings", &[("scope", "global"), ("key", "users.password_length"), ("value", "20")]),
     ("/passwords/undo", &[("entry", "1")]),
+    (
+        "/passwords/rotate",
+        &[("kind", "extension"), ("tenant", "north.example.test"), ("places", "101"), ("size", "20")],
+    ),
+    ("/passwords/rotations/{id}/run", &[("batch", "1")]),
+    ("/passwords/rotations/{id}/show", &[("batch", "1")]),
+    ("/passwords/rotations/{id}/resync", &[("batch", "1")]),
+    ("/passwords/rotations/{id}/undo", &[("batch", "1")]),
+    ("/passwords/rotations/{id}/confirm", &[("batch", "1")]),
     ("/certificates/account", &[("contact", ""), ("terms", "agreed")]),
     ("/certificates/orders", &[("name", "north.example.test"), ("cover", "wildcard"), ("key", "rsa-2048")]),
     ("/certificates/{id}/renew", &[]),

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 51] = [
+const EXPECTED: [(&str, &str, &[&str]); 59] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -44,6 +44,14 @@ const EXPECTED: [(&str, &str, &[&str]); 51] = [
     ("GET", "/passwords", SIGNED_IN),
     ("POST", "/passwords/settings", &["tenant", "operator"]),
     ("POST", "/passwords/undo", &["tenant", "operator"]),
+    ("GET", "/passwords/rotate", OPERATOR),
+    ("POST", "/passwords/rotate", OPERATOR),
+    ("GET", "/passwords/rotations/{id}", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/run", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/show", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/confirm", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/undo", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/resync", OPERATOR),
     ("GET", "/certificates", SIGNED_IN),
     ("POST", "/certificates/account", OPERATOR),
     ("POST", "/certificates/orders", OPERATOR),

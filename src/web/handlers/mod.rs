@@ -15,6 +15,8 @@ mod own_passwords;
 pub(super) mod passwords;
 pub(super) mod policy_report;
 mod policy_view;
+pub(super) mod rotate;
+pub(super) mod rotation;
 pub(super) mod second_factor;
 pub(super) mod setup;
 pub(super) mod sign_in;

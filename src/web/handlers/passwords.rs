@@ -256,6 +256,7 @@ async fn page(
     draw(&PasswordsPage {
         frame,
         head: view::wall_head(&walls, Wall::Passwords, view::read_at(&walls.facts.fusionpbx), app.deeds.clock.now()),
+        may_rotate: visit.may(May::RotateSecrets),
         read_only,
         policy,
         findings: view::wall_findings(&walls, Wall::Passwords),

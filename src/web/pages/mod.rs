@@ -11,6 +11,8 @@ pub mod own_domain;
 pub mod own_passwords;
 pub mod passwords;
 pub mod passwords_conflict;
+pub mod rotate;
+pub mod rotation;
 pub mod second_factor;
 pub mod setup;
 pub mod sign_in;

@@ -13,6 +13,8 @@ pub struct PasswordsPage {
     pub frame: Frame,
     /// The verdict at the top.
     pub head: WallHead,
+    /// Whether the visitor may give new secrets.
+    pub may_rotate: bool,
     /// Why nothing can be changed here, though it can be read.
     pub read_only: Option<ReadOnly>,
     /// The settings, or why they could not be read.

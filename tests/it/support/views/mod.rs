@@ -6,6 +6,7 @@ mod factor;
 mod host;
 mod passwords;
 mod roster;
+mod rotation;
 mod walls;
 
 use askama::Template;
@@ -66,6 +67,10 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("own_passwords", roster::own_passwords(town).render().unwrap()),
         ("own_certificates", roster::own_certificates(town).render().unwrap()),
         ("own_domain", roster::own_domain(town).render().unwrap()),
+        ("rotate", rotation::rotate(town, true).render().unwrap()),
+        ("rotate_ask", rotation::rotate(town, false).render().unwrap()),
+        ("rotation", rotation::rotation(town, false).render().unwrap()),
+        ("rotation_shown", rotation::rotation(town, true).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
     ];
     pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));

@@ -16,6 +16,7 @@ pub(super) fn page(town: Town) -> PasswordsPage {
         commands: "sudo -u postgres psql fusionpbx -f /usr/share/rampart/fusionpbx-role.sql".into(),
     };
     PasswordsPage {
+        may_rotate: town != Town::Empty,
         frame: town.frame("Passwords", "passwords"),
         head: town.head(
             "Passwords",

@@ -1,0 +1,2 @@
+DROP TABLE rotation_batches;
+DROP TABLE rotations;
