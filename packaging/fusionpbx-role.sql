@@ -50,7 +50,7 @@ BEGIN
                     'SELECT v_access_control_nodes access_control_node_uuid,access_control_uuid,node_type,node_cidr,node_domain,node_description',
                     'SELECT v_modules module_uuid,module_name,module_enabled,module_default_enabled,xmin',
                     'UPDATE v_default_settings default_setting_value,default_setting_enabled,update_date',
-                    'INSERT v_default_settings default_setting_uuid,default_setting_category,default_setting_subcategory,default_setting_name,default_setting_value,default_setting_enabled,default_setting_description,insert_date',
+                    'INSERT v_default_settings default_setting_uuid,default_setting_category,default_setting_subcategory,default_setting_name,default_setting_value,default_setting_enabled,default_setting_description,insert_date,app_uuid',
                     'UPDATE v_domain_settings domain_setting_value,domain_setting_enabled,update_date',
                     'SELECT v_extensions extension_uuid,domain_uuid,extension,number_alias,password,enabled,user_context,effective_caller_id_name,directory_first_name,directory_last_name,description,xmin',
                     'SELECT v_voicemails voicemail_uuid,domain_uuid,voicemail_id,voicemail_password,voicemail_enabled,voicemail_description,xmin',

@@ -136,3 +136,63 @@ if (steps && window.EventSource) {
   events.addEventListener('over', () => { events.close(); location.reload(); });
   addEventListener('pagehide', () => events.close());
 }
+
+// What a password policy yields, asked anew while one types: in the preview's own fields, or in the form of a setting.
+function fillPreview(result, answer) {
+  const examples = result.querySelector('[data-examples]');
+  const facts = result.querySelector('[data-facts]');
+  const pairs = answer.fault ? [['Not possible', answer.fault]] : answer.facts;
+  examples.replaceChildren(...(answer.examples ?? []).map((words) => {
+    const row = document.createElement('li');
+    const code = document.createElement('code');
+    code.textContent = words;
+    row.append(code);
+    return row;
+  }));
+  facts.setAttribute('aria-live', 'polite');
+  facts.replaceChildren(...pairs.map(([name, words]) => {
+    const pair = document.createElement('div');
+    const title = document.createElement('dt');
+    const text = document.createElement('dd');
+    title.textContent = name;
+    text.textContent = words;
+    pair.append(title, text);
+    return pair;
+  }));
+}
+
+const previewFields = { password_length: 'length', password_strength: 'strength', password_min_length: 'least' };
+
+for (const form of document.querySelectorAll('form[data-preview]')) {
+  const holder = form.parentElement;
+  const result = holder.querySelector('[data-preview-of]');
+  if (!result) continue;
+  let asked = 0;
+  let timer;
+  const ask = async () => {
+    asked += 1;
+    const mine = asked;
+    const query = new URLSearchParams(new FormData(form));
+    query.set('as', 'json');
+    let answer;
+    try { answer = await (await fetch(`${form.getAttribute('action')}?${query}`)).json(); } catch { return; }
+    if (mine === asked) fillPreview(result, answer);
+  };
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, 200);
+  };
+  form.addEventListener('input', soon);
+  const group = form.closest('.setting-group');
+  group?.addEventListener('input', (event) => {
+    const key = event.target.form?.elements.namedItem('key')?.value;
+    if (!key || event.target.name !== 'value') return;
+    const name = key.split('.')[1];
+    const field = form.elements.namedItem(previewFields[name] ?? name.replace('password_', ''));
+    if (!field) return;
+    if (field.type === 'checkbox') field.checked = event.target.value === 'true';
+    else field.value = event.target.value;
+    if (holder.tagName === 'DETAILS') holder.open = true;
+    soon();
+  });
+}

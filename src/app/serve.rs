@@ -148,6 +148,12 @@ fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<boo
         let AppState { deeds, issuing, orders_wanted, .. } = own.clone();
         jobs::renewal::run(deeds, issuing, orders_wanted, end.clone())
     });
+    if let Ok(fusionpbx) = app.fusionpbx.clone() {
+        let (own, end) = (app.clone(), stopping.clone());
+        keep_running(&mut jobs, ("policy-drift", PAUSE), stopping.clone(), move || {
+            jobs::policy_drift::run(own.deeds.clone(), fusionpbx.clone(), end.clone())
+        });
+    }
     let (own, end) = (app.clone(), stopping.clone());
     keep_running(&mut jobs, ("rotations", PAUSE), stopping.clone(), move || {
         jobs::rotations::run(own.deeds.clone(), own.fusionpbx.clone(), end.clone())

@@ -1,5 +1,8 @@
 //! The console and the command line.
 
+#[path = "rampart/policy_choice.rs"]
+mod policy_choice;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,6 +69,11 @@ enum Command {
         /// Print the SQL for a database role that may do just what Rampart needs, and nothing else
         #[arg(long)]
         sql: bool,
+    },
+    /// See and change the password policy in FusionPBX: exit 0 done, 1 refused, 2 its settings could not be read
+    Policy {
+        #[command(subcommand)]
+        command: policy_choice::PolicyChoice,
     },
     /// Look after what is sealed in Rampart's own store
     Secrets {
@@ -196,7 +204,7 @@ enum OperatorChoice {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum FormatChoice {
+pub(crate) enum FormatChoice {
     Text,
     Json,
 }
@@ -311,6 +319,11 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
             let diagnosis = doctor::look(&directory, fusionpbx, &agent).await;
             doctor::print(&diagnosis, format.into(), &mut std::io::stdout())?;
             return Ok(ExitCode::from(diagnosis.code()));
+        }
+        Command::Policy { command } => {
+            let deeds = build::deeds(&directory, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+            let fusionpbx = fusionpbx::find(&config, std::env::var("RAMPART_FUSIONPBX_URL").ok()).await;
+            return Ok(policy_choice::run(&deeds, fusionpbx, &command).await);
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,

@@ -4,6 +4,8 @@ pub mod check;
 pub mod credentials;
 pub mod doctor;
 pub mod operator;
+pub mod policy;
+mod policy_show;
 pub mod rotation;
 pub mod secrets;
 pub mod trail;

@@ -7,6 +7,7 @@ pub mod issue;
 pub mod operators;
 pub mod password;
 pub mod policy;
+pub mod policy_drift;
 pub mod roster;
 pub mod rotation;
 pub mod second_factor;

@@ -1,17 +1,16 @@
-//! The one kind of write: a known password setting, under compare-and-set, in one transaction.
+//! The one kind of write: known password settings, under compare-and-set, in one transaction.
 //!
 //! FusionPBX's own save knows no versions (`UPDATE … WHERE uuid`, `resources/classes/database.php`), so that we cannot
 //! stop it from overwriting us later; but we never overwrite a value that the operator has not seen.
 
-use sqlx::postgres::{PgConnection, PgPool};
-use sqlx::{AssertSqlSafe, Connection};
-use uuid::Uuid;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 
 use crate::base::ids::{SettingId, TenantId};
 use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
-use crate::fusionpbx::schema::Schema;
-use crate::fusionpbx::settings::{DEFAULTS, DOMAINS, SettingRow, Stored, Table};
+use crate::fusionpbx::settings::{SettingRow, Stored};
+use crate::fusionpbx::statements::{Now, Statements};
 use crate::policy::Key;
 
 /// Where a setting is changed.
@@ -86,6 +85,8 @@ pub enum ChangeError {
     /// Somebody else changed the row since it was read. Nothing was changed.
     #[error("the setting was changed by someone else meanwhile")]
     Conflict {
+        /// Which setting.
+        key: Key,
         /// What the operator saw; `None` for no row.
         you_saw: Option<Stored>,
         /// What the operator wants.
@@ -127,51 +128,29 @@ impl FusionPbx {
     /// # Errors
     /// Each variant of [`ChangeError`] says whether something was changed.
     pub async fn change_setting(&self, change: &Change) -> Result<Changed, ChangeError> {
-        let outcome = self.try_change(change).await;
+        let mut changed = self.change_settings(std::slice::from_ref(change)).await?;
+        changed.pop().ok_or(ChangeError::NotASetting)
+    }
+
+    /// Makes all of `changes`, or none of them. What was done stands in the same order.
+    ///
+    /// # Errors
+    /// As [`FusionPbx::change_setting`], of the first that cannot be made.
+    pub async fn change_settings(&self, changes: &[Change]) -> Result<Vec<Changed>, ChangeError> {
+        let outcome = self.try_changes(changes).await;
         if matches!(&outcome, Err(ChangeError::Failed(error)) if error.is_about_schema()) {
             self.forget_schema();
         }
         outcome
     }
 
-    async fn try_change(&self, change: &Change) -> Result<Changed, ChangeError> {
+    async fn try_changes(&self, changes: &[Change]) -> Result<Vec<Changed>, ChangeError> {
         let schema = self.schema().await?;
-        Statements::new(&schema, change.scope)?.run(&self.pool, change).await
-    }
-}
-
-/// The SQL for one table, made from names that the schema has.
-struct Statements {
-    table: Table,
-    scope: Scope,
-    flag: String,
-    new_flag: String,
-    set_date: &'static str,
-    insert_date: (&'static str, &'static str),
-}
-
-type RawRow = (Uuid, Option<String>, Option<String>, Option<String>, bool, Option<String>, String, Option<Uuid>);
-
-impl Statements {
-    fn new(schema: &Schema, scope: Scope) -> Result<Self, FusionPbxError> {
-        let table = if scope == Scope::Global { DEFAULTS } else { DOMAINS };
-        schema.require(table.name, &table.columns())?;
-        if scope != Scope::Global {
-            schema.require(table.name, &["domain_uuid"])?;
-        }
-        let has_insert_date = schema.has(table.name, "insert_date");
-        Ok(Self {
-            table,
-            scope,
-            flag: schema.flag("t", table.name, table.enabled)?,
-            new_flag: schema.flag_value("$2", table.name, table.enabled)?,
-            set_date: if schema.has(table.name, "update_date") { ", update_date = now()" } else { "" },
-            insert_date: if has_insert_date { (", insert_date", ", now()") } else { ("", "") },
-        })
-    }
-
-    async fn run(&self, pool: &PgPool, change: &Change) -> Result<Changed, ChangeError> {
-        let mut connection = pool.acquire().await.map_err(FusionPbxError::from)?;
+        let wanted: Vec<(Statements, &Change)> = changes
+            .iter()
+            .map(|change| Ok((Statements::new(&schema, change.scope)?, change)))
+            .collect::<Result<_, FusionPbxError>>()?;
+        let mut connection = self.pool.acquire().await.map_err(FusionPbxError::from)?;
         let may_write: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
             .fetch_one(&mut *connection)
             .await?;
@@ -182,123 +161,67 @@ impl Statements {
             });
         }
         let mut transaction = connection.begin().await?;
-        let changed = match &change.expected {
-            Expected::Row { id, stored, xmin } => self.update(&mut transaction, change, (*id, stored, xmin)).await?,
-            Expected::Missing => self.insert(&mut transaction, change).await?,
-        };
+        let mut done = Vec::new();
+        for place in in_order(changes) {
+            let Some((statements, change)) = wanted.get(place) else { continue };
+            done.push((place, make(&mut transaction, statements, change).await?));
+        }
+        done.sort_by_key(|(place, _)| *place);
+        let done: Vec<Changed> = done.into_iter().map(|(_, changed)| changed).collect();
         match transaction.commit().await {
-            Ok(()) => Ok(changed),
-            Err(lost) => self.look_again(pool, changed, lost).await,
+            Ok(()) => Ok(done),
+            Err(lost) => {
+                drop(connection);
+                self.look_again(&wanted, done, lost).await
+            }
         }
     }
 
-    async fn update(
+    /// The reply to COMMIT got lost: the rows themselves know whether it happened. Never a blind second try. Locking a row
+    /// waits for the end of the lost transaction, so that what is seen is final; and it was one transaction, so that any
+    /// row answers for all.
+    async fn look_again(
         &self,
-        connection: &mut PgConnection,
-        change: &Change,
-        (id, saw, xmin): (SettingId, &Stored, &str),
-    ) -> Result<Changed, ChangeError> {
-        let conflict =
-            |now_there| ChangeError::Conflict { you_saw: Some(saw.clone()), you_want: change.new.clone(), now_there };
-        let Some(there) = self.lock(connection, id).await? else { return Err(conflict(None)) };
-        if !self.is_of(&there, change) {
-            return Err(ChangeError::NotASetting);
-        }
-        let there = row(there);
-        // A form cannot tell NULL from empty; the version does.
-        if !there.stored.reads_as(saw) || there.xmin != xmin {
-            return Err(conflict(Some(there)));
-        }
-        let Table { name, id: id_column, value, enabled, .. } = self.table;
-        let sql = format!(
-            "UPDATE {name} AS t SET {value} = $1, {enabled} = {}{} WHERE t.{id_column} = $3 RETURNING t.xmin::text",
-            self.new_flag, self.set_date
-        );
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&change.new.value).bind(change.new.enabled);
-        let versions: Vec<String> = query.bind(id.0).fetch_all(connection).await?;
-        let [xmin] = versions.as_slice() else { return Err(conflict(Some(there))) };
-        let before = there.stored.clone();
-        let after = SettingRow { stored: change.new.clone(), xmin: xmin.clone(), ..there };
-        Ok(Changed { id, before: Some(before), after })
-    }
-
-    async fn lock(&self, connection: &mut PgConnection, id: SettingId) -> Result<Option<RawRow>, ChangeError> {
-        let sql = format!("{} WHERE t.{} = $1 FOR UPDATE", self.select(), self.table.id);
-        Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(id.0).fetch_optional(connection).await?)
-    }
-
-    async fn insert(&self, connection: &mut PgConnection, change: &Change) -> Result<Changed, ChangeError> {
-        let key = change.key;
-        // Decisions 9: the one row that is ever inserted is a missing global one.
-        if self.scope != Scope::Global || key.setting().is_legacy {
-            return Err(ChangeError::NotASetting);
-        }
-        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(format!("rampart {key}"))
-            .execute(&mut *connection)
-            .await?;
-        let Table { name, id, category, subcategory, value, enabled, .. } = self.table;
-        let sql = format!("{} WHERE t.{category} = $1 AND t.{subcategory} = $2 LIMIT 1", self.select());
-        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(key.category()).bind(key.subcategory());
-        let there: Option<RawRow> = query.fetch_optional(&mut *connection).await?;
-        if let Some(there) = there {
-            let now_there = Some(row(there));
-            return Err(ChangeError::Conflict { you_saw: None, you_want: change.new.clone(), now_there });
-        }
-        let (date_column, date_value) = self.insert_date;
-        let sql = format!(
-            "INSERT INTO {name} ({value}, {enabled}, {id}, {category}, {subcategory}, default_setting_name, \
-             default_setting_description{date_column}) VALUES ($1, {}, $3, $4, $5, $6, $7{date_value}) \
-             RETURNING xmin::text",
-            self.new_flag
-        );
-        let new_id = Uuid::new_v4();
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&change.new.value).bind(change.new.enabled);
-        let query = query.bind(new_id).bind(key.category()).bind(key.subcategory()).bind(key.setting().type_name());
-        let xmin: String = query.bind(key.setting().title).fetch_one(connection).await?;
-        let id = SettingId(new_id);
-        Ok(Changed { id, before: None, after: SettingRow { id, stored: change.new.clone(), order: None, xmin } })
-    }
-
-    /// The reply to COMMIT got lost: the row itself knows whether it happened. Never a blind second try. Locking the
-    /// row waits for the end of the lost transaction, so that what is seen is final.
-    async fn look_again(&self, pool: &PgPool, changed: Changed, lost: sqlx::Error) -> Result<Changed, ChangeError> {
-        let sql = format!("{} WHERE t.{} = $1 FOR UPDATE", self.select(), self.table.id);
-        let there = sqlx::query_as(AssertSqlSafe(sql)).bind(changed.id.0).fetch_optional(pool).await;
-        match there.map(|there: Option<RawRow>| there.map(row)) {
-            Ok(Some(there)) if there.stored == changed.after.stored && there.xmin == changed.after.xmin => {
-                Ok(changed)
+        wanted: &[(Statements, &Change)],
+        done: Vec<Changed>,
+        lost: sqlx::Error,
+    ) -> Result<Vec<Changed>, ChangeError> {
+        let mut is_undone = false;
+        for ((statements, _), changed) in wanted.iter().zip(&done) {
+            match statements.look(&self.pool, changed).await {
+                Now::Made => return Ok(done),
+                Now::AsBefore => is_undone = true,
+                Now::Unclear => {}
             }
-            Ok(Some(there)) if changed.before.as_ref() == Some(&there.stored) => {
-                Err(ChangeError::Unreachable(lost.into()))
-            }
-            Ok(_) | Err(_) => Err(ChangeError::OutcomeUnknown),
         }
-    }
-
-    fn select(&self) -> String {
-        let Table { name, id, category, subcategory, value, order, .. } = self.table;
-        let tenant = if self.scope == Scope::Global { "NULL::uuid" } else { "t.domain_uuid" };
-        format!(
-            "SELECT t.{id}, t.{category}, t.{subcategory}, t.{value}, {}, t.{order}::text, t.xmin::text, {tenant} \
-             FROM {name} AS t",
-            self.flag
-        )
-    }
-
-    fn is_of(&self, there: &RawRow, change: &Change) -> bool {
-        let tenant = match self.scope {
-            Scope::Global => None,
-            Scope::Tenant(tenant) => Some(tenant.0),
-        };
-        there.1.as_deref() == Some(change.key.category())
-            && there.2.as_deref() == Some(change.key.subcategory())
-            && there.7 == tenant
+        if is_undone { Err(ChangeError::Unreachable(lost.into())) } else { Err(ChangeError::OutcomeUnknown) }
     }
 }
 
-fn row((id, _, _, value, enabled, order, xmin, _): RawRow) -> SettingRow {
-    SettingRow { id: SettingId(id), stored: Stored { value, enabled }, order, xmin }
+async fn make(
+    connection: &mut PgConnection,
+    statements: &Statements,
+    change: &Change,
+) -> Result<Changed, ChangeError> {
+    match &change.expected {
+        Expected::Row { id, stored, xmin } => statements.update(connection, change, (*id, stored, xmin)).await,
+        Expected::Missing => statements.insert(connection, change).await,
+    }
+}
+
+/// Places of `changes` in an order that every writer of ours has, so that two never wait for each other.
+fn in_order(changes: &[Change]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..changes.len()).collect();
+    places.sort_by_key(|place| {
+        changes.get(*place).map(|change| {
+            let id = match change.expected {
+                Expected::Row { id, .. } => Some(id),
+                Expected::Missing => None,
+            };
+            (change.scope.tenant(), change.key, id)
+        })
+    });
+    places
 }
 
 impl From<FusionPbxError> for ChangeError {

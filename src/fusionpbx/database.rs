@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
+use crate::base::ids::TenantId;
 use crate::fusionpbx::connect::ConnectOptions;
 use crate::fusionpbx::error::FusionPbxError;
+use crate::fusionpbx::overrides::{Asked, OverridesPage};
+use crate::fusionpbx::phone_secrets::SecretReading;
+use crate::fusionpbx::remembered::Remembered;
 use crate::fusionpbx::schema::Schema;
 
 /// How long a page waits for a connection.
@@ -19,6 +23,8 @@ const MOST_CONNECTIONS: u32 = 5;
 pub struct FusionPbx {
     pub(super) pool: PgPool,
     schema: Arc<RwLock<Option<Arc<Schema>>>>,
+    pub(super) overrides: Arc<Remembered<Asked, OverridesPage>>,
+    pub(super) phone_secrets: Arc<Remembered<Option<TenantId>, Vec<SecretReading>>>,
     place: Arc<str>,
 }
 
@@ -37,7 +43,13 @@ impl FusionPbx {
                 Box::pin(async move { sqlx::query(guard).execute(connection).await.map(drop) })
             })
             .connect_lazy_with(options.session());
-        Self { pool, schema: Arc::default(), place: options.place().into() }
+        Self {
+            pool,
+            schema: Arc::default(),
+            overrides: Arc::default(),
+            phone_secrets: Arc::default(),
+            place: options.place().into(),
+        }
     }
 
     /// Where this leads, without a secret: `fusionpbx at /var/run/postgresql as rampart`.

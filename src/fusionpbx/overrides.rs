@@ -10,7 +10,7 @@ use crate::fusionpbx::error::FusionPbxError;
 use crate::fusionpbx::schema::Schema;
 use crate::fusionpbx::settings::{DOMAINS, PolicyReading, SettingRow, Stored, Table, known_names};
 use crate::fusionpbx::tenants::{MOST_ROWS, Tenant};
-use crate::policy::{Key, Shape, Value};
+use crate::policy::{Era, Key, Shape, Value};
 
 /// One row of `v_domain_settings` of a known password setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,14 @@ pub struct OverridesPage {
     pub weaker_tenants: u64,
     /// Where the next page begins, if there is one.
     pub next: Option<SettingId>,
+}
+
+/// A question to which the answer may be remembered: whose, which, and measured against which levels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    tenant: Option<TenantId>,
+    wanted: OverridesWanted,
+    level: Vec<i64>,
 }
 
 /// The counts stand in every row; a row without an id means that the page is empty.
@@ -112,10 +120,17 @@ impl FusionPbx {
         global: &[PolicyReading],
         wanted: &OverridesWanted,
     ) -> Result<OverridesPage, FusionPbxError> {
-        let sql = statement(self.schema().await?.as_ref())?;
+        let schema = self.schema().await?;
+        let (sql, era) = (statement(&schema)?, schema.evidence().era());
         let (categories, subcategories) = known_names();
         let settings = categories.iter().zip(&subcategories).filter_map(|(one, other)| Key::find(one, other));
-        let (is_flag, level): (Vec<bool>, Vec<i64>) = settings.map(|key| yardstick(key, global)).unzip();
+        let (is_flag, level): (Vec<bool>, Vec<i64>) = settings.map(|key| yardstick(key, era, global)).unzip();
+        let asked = Asked { tenant: reach.tenant(), wanted: wanted.clone(), level: level.clone() };
+        // Taken first: what is committed between the two questions makes the answer newer, and the next one is asked anew.
+        let snapshot = self.snapshot().await?;
+        if let Some(known) = self.overrides.recall(snapshot.as_deref(), &asked) {
+            return Ok(known);
+        }
         let limit = wanted.limit.clamp(1, MOST_ROWS);
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(categories).bind(subcategories).bind(is_flag).bind(level);
         let query = query.bind(&wanted.search).bind(wanted.key.map(|key| key.to_string()));
@@ -129,22 +144,24 @@ impl FusionPbx {
         let has_more = overrides.len() > usize::from(limit);
         overrides.truncate(usize::from(limit));
         let next = overrides.last().filter(|_| has_more).map(|one| one.row.id);
-        Ok(OverridesPage { overrides, total, weaker, weaker_tenants, next })
+        let page = OverridesPage { overrides, total, weaker, weaker_tenants, next };
+        self.overrides.keep(snapshot, asked, page.clone());
+        Ok(page)
     }
 }
 
 /// What an override of `key` is measured against: whether it is a flag, and the global value as a number. A setting
 /// that FusionPBX does not use gets a level that nothing is below.
-fn yardstick(key: Key, global: &[PolicyReading]) -> (bool, i64) {
+fn yardstick(key: Key, era: Era, global: &[PolicyReading]) -> (bool, i64) {
     let setting = key.setting();
     let is_flag = setting.shape == Shape::Flag;
     let value = global.iter().find(|reading| reading.key == key).and_then(PolicyReading::value);
     let level = match value.and_then(|value| setting.shape.read(value)) {
-        _ if !setting.has_effect() => i64::MIN,
+        _ if !key.treatment(era).has_effect() => i64::MIN,
         Some(Value::Number(number)) => i64::from(number),
         Some(Value::Flag(flag)) => i64::from(flag),
         None if is_flag => 0,
-        None => i64::MIN,
+        Some(Value::Word(_)) | None => i64::MIN,
     };
     (is_flag, level)
 }
@@ -164,6 +181,8 @@ fn statement(schema: &Schema) -> Result<String, FusionPbxError> {
                 {tenant_enabled} AS tenant_enabled, known.level AS global_level, \
                 CASE \
                     WHEN known.is_flag THEN (lower(btrim(t.{value}, E' \\t\\r\\n')) IN ('true', '1', 'on', 'yes'))::int \
+                    WHEN length(t.{value}) BETWEEN 1 AND 9 AND translate(t.{value}, '0123456789', '') = '' \
+                        THEN t.{value}::bigint \
                     WHEN btrim(t.{value}, E' \\t\\r\\n') !~ '^[0-9]+$' THEN -1 \
                     WHEN length(ltrim(btrim(t.{value}, E' \\t\\r\\n'), '0')) > 9 THEN 4294967295 \
                     ELSE btrim(t.{value}, E' \\t\\r\\n')::bigint \

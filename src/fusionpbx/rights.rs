@@ -144,7 +144,7 @@ pub(super) const RIGHTS: [Right; 38] = {
             Insert,
             "v_default_settings",
             "default_setting_uuid default_setting_category default_setting_subcategory default_setting_name \
-             default_setting_value default_setting_enabled default_setting_description insert_date",
+             default_setting_value default_setting_enabled default_setting_description insert_date app_uuid",
         ),
         right(Policy, Update, "v_domain_settings", "domain_setting_value domain_setting_enabled update_date"),
         right(

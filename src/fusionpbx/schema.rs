@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use sqlx::postgres::PgPool;
 
 use crate::fusionpbx::error::FusionPbxError;
+use crate::policy::Evidence;
 
 /// How a column holds a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,19 @@ impl Schema {
             Some(Kind::Text) => format!("CASE WHEN {parameter}::boolean THEN 'true' ELSE 'false' END"),
             _ => format!("{parameter}::boolean"),
         })
+    }
+
+    /// What the tables say of how old this FusionPBX is.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
+            user_groups: self.tables.contains_key("v_user_groups"),
+            second_factor: self.has("v_users", "user_totp_secret"),
+            event_guard: self.tables.contains_key("v_event_guard_logs"),
+            session_ids: self.has("v_user_logs", "session_id"),
+            serial_numbers: self.has("v_devices", "device_serial_number"),
+            boolean_flags: self.kind("v_users", "user_enabled") == Some(Kind::Boolean),
+        }
     }
 
     fn kind(&self, table: &str, column: &str) -> Option<Kind> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::base::ids::{SettingId, TenantId};
 use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
-use crate::policy::{Key, SETTINGS};
+use crate::policy::{Era, Evidence, Key, SETTINGS, Treatment};
 
 /// What a settings row says: a value and whether it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,20 @@ pub struct PolicyReading {
     pub rows: Vec<SettingRow>,
     /// Which one counts.
     pub winner: Winner,
+    /// The generation of this FusionPBX: it decides what the setting does.
+    pub era: Era,
 }
 
 impl PolicyReading {
-    fn new(key: Key, rows: Vec<SettingRow>) -> Self {
+    pub(super) fn new(key: Key, rows: Vec<SettingRow>, era: Era) -> Self {
         let winner = winner(&rows);
-        Self { key, rows, winner }
+        Self { key, rows, winner, era }
+    }
+
+    /// What this FusionPBX does with the setting.
+    #[must_use]
+    pub fn treatment(&self) -> Treatment {
+        self.key.treatment(self.era)
     }
 
     /// How many rows are enabled; more than one is a fault.
@@ -112,10 +120,10 @@ impl PolicyReading {
         }
     }
 
-    /// Whether the page should show it: settings of 4.4 only where a row is there.
+    /// Whether the page should show it: where a row is there, or where this generation is its home.
     #[must_use]
     pub fn is_shown(&self) -> bool {
-        !self.rows.is_empty() || !self.key.setting().is_legacy
+        !self.rows.is_empty() || self.key.setting().home.includes(self.era)
     }
 }
 
@@ -150,6 +158,8 @@ pub enum Level {
 pub struct Effective {
     /// Which setting.
     pub key: Key,
+    /// The generation of this FusionPBX.
+    pub era: Era,
     /// The value that wins, and the level it comes from; `None` if no enabled row has one.
     pub value: Option<(String, Level)>,
 }
@@ -211,7 +221,16 @@ impl FusionPbx {
     /// The database does not answer, or this FusionPBX lacks a column that is needed.
     pub async fn global_policy(&self) -> Result<Vec<PolicyReading>, FusionPbxError> {
         let rows = self.heed(self.read_rows(DEFAULTS, "").await)?;
-        Ok(SETTINGS.iter().map(|setting| PolicyReading::new(setting.key, rows_of(setting.key, &rows))).collect())
+        let era = self.evidence().await?.era();
+        Ok(SETTINGS.iter().map(|setting| PolicyReading::new(setting.key, rows_of(setting.key, &rows), era)).collect())
+    }
+
+    /// What the tables say of how old this FusionPBX is.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn evidence(&self) -> Result<Evidence, FusionPbxError> {
+        Ok(self.schema().await?.evidence())
     }
 
     /// The values in force for `tenant`, and for `user` where one is given.
@@ -230,11 +249,12 @@ impl FusionPbx {
             let of_user = format!("{of_tenant} AND t.user_uuid = '{user}'::uuid");
             levels.push((Level::User, self.heed(self.read_rows(USERS, &of_user).await)?));
         }
+        let era = self.evidence().await?.era();
         let effective = |key: Key| {
             let of_level = |(level, rows): &(Level, Vec<RawRow>)| {
-                PolicyReading::new(key, rows_of(key, rows)).value().map(|value| (value.to_owned(), *level))
+                PolicyReading::new(key, rows_of(key, rows), era).value().map(|value| (value.to_owned(), *level))
             };
-            Effective { key, value: levels.iter().rev().find_map(of_level) }
+            Effective { key, era, value: levels.iter().rev().find_map(of_level) }
         };
         Ok(SETTINGS.iter().map(|setting| effective(setting.key)).collect())
     }
@@ -309,7 +329,7 @@ mod tests {
         let key = Key::find("users", "password_length").unwrap();
         let rows = vec![row(Some("16"), true, None), row(Some("8"), true, None), row(Some("12"), true, None)];
 
-        let reading = PolicyReading::new(key, rows);
+        let reading = PolicyReading::new(key, rows, Era::V5_5);
 
         assert_eq!(reading.winner, Winner::Unclear(vec![0, 1, 2]));
         assert_eq!(reading.value(), Some("8"));

@@ -2,6 +2,7 @@
 
 pub mod clean_up;
 pub mod orders;
+pub mod policy_drift;
 pub mod renewal;
 pub mod rotations;
 pub mod sweep;

@@ -1,31 +1,33 @@
-//! The closed list of FusionPBX's password settings, and what FusionPBX really does with each.
+//! The closed list of FusionPBX's password settings. What FusionPBX does with each stands in `treatment`.
 
 use std::fmt;
 
+use crate::policy::era::Era;
 use crate::policy::value::{PolicyError, Shape, Value};
 
-/// What FusionPBX does with a setting. Most operators believe that every one is a check.
+/// In which generations of FusionPBX a setting is at home: there it is shown although no row is there, and a missing row
+/// may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Enforcement {
-    /// Used when FusionPBX makes a password; a typed one is not checked against it.
-    GeneratesOnly,
-    /// A typed password that breaks it is refused by the server.
-    CheckedOnSave,
-    /// A typed password that breaks it is refused by a script in the page; a request made by hand passes.
-    CheckedInBrowser,
-    /// Shown in FusionPBX's settings, read by nothing.
-    NotUsed,
+pub enum Home {
+    /// In all.
+    Always,
+    /// From 5.0.
+    Since5,
+    /// In 4.4 alone; later it is shown where a row was left behind.
+    Only4,
+    /// Wherever a row is; none is ever made.
+    WhereItStands,
 }
 
-impl Enforcement {
-    /// In a few words for a label.
+impl Home {
+    /// Whether `era` is one of them.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub fn includes(self, era: Era) -> bool {
         match self {
-            Self::GeneratesOnly => "generates only",
-            Self::CheckedOnSave => "checked on save",
-            Self::CheckedInBrowser => "checked in the browser",
-            Self::NotUsed => "not used",
+            Self::Always => true,
+            Self::Since5 => era != Era::V4_4,
+            Self::Only4 => era == Era::V4_4,
+            Self::WhereItStands => false,
         }
     }
 }
@@ -86,16 +88,10 @@ pub struct PasswordSetting {
     pub title: &'static str,
     /// What it holds.
     pub shape: Shape,
-    /// What FusionPBX does with it.
-    pub enforcement: Enforcement,
-    /// That, in one line.
-    pub explanation: &'static str,
-    /// The file of FusionPBX this was read in.
-    pub source: &'static str,
     /// The least that checklist row CR-07 accepts; `None` where it asks for nothing.
     pub floor: Option<Value>,
-    /// Only in databases of FusionPBX 4.4: shown when a row is there, never inserted.
-    pub is_legacy: bool,
+    /// Where it is at home.
+    pub home: Home,
 }
 
 impl PasswordSetting {
@@ -119,18 +115,13 @@ impl PasswordSetting {
         self.floor.is_some_and(|floor| self.shape.is_weaker(self.read(stored), Some(floor)))
     }
 
-    /// Whether a change of it changes anything in FusionPBX.
-    #[must_use]
-    pub fn has_effect(&self) -> bool {
-        self.enforcement != Enforcement::NotUsed
-    }
-
     /// `default_setting_name`, the type FusionPBX gives it.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self.shape {
             Shape::Flag => "boolean",
             Shape::Length { .. } | Shape::Strength => "numeric",
+            Shape::OneOf(_) => "text",
         }
     }
 
@@ -139,143 +130,104 @@ impl PasswordSetting {
     }
 }
 
-const GENERATED: &str = "FusionPBX generates by it; a password that somebody types is not checked.";
-const COMMENTED_OUT: &str =
-    "Its check stands in a comment (read in 5.5.7), so nothing happens; generated passwords follow the strength.";
-const ON_SAVE: &str =
-    "Checked when a user is saved, in bytes, of which the hash reads 72; an import of users is not checked.";
-const PIN_GENERATED: &str = "FusionPBX generates by it, digits only (9 when an extension is copied); a PIN that somebody types is not checked.";
-const RULE_ON_SAVE: &str = "Checked when a user is saved; an import of users is not checked.";
-const MENU: &str =
-    "Checked by a script in the voicemail page and by the voicemail menu on the phone; the server does not.";
-
-const EXTENSION_EDIT: &str = "app/extensions/extension_edit.php";
-const USER_EDIT: &str = "core/users/user_edit.php";
-const VOICEMAIL_EDIT: &str = "app/voicemails/voicemail_edit.php";
-
 /// Bytes that bcrypt reads; a longer minimum could never be met in full.
 const BCRYPT_BYTES: u32 = 72;
 const USER_LENGTH: Shape = Shape::Length { min: 8, max: BCRYPT_BYTES };
 const SECRET_LENGTH: Shape = Shape::Length { min: 8, max: 128 };
-const PIN_LENGTH: Shape = Shape::Length { min: 4, max: 32 };
+/// The voicemail menu reads 20 digits (`app/voicemail/resources/functions/check_password.lua`).
+const PIN_LENGTH: Shape = Shape::Length { min: 4, max: 20 };
 
 const fn row(
     name: (&'static str, &'static str),
     title: &'static str,
     shape: Shape,
-    how: (Enforcement, &'static str, &'static str),
     floor: Option<Value>,
+    home: Home,
 ) -> PasswordSetting {
-    let (enforcement, explanation, source) = how;
     let key = Key { category: name.0, subcategory: name.1 };
-    PasswordSetting { key, title, shape, enforcement, explanation, source, floor, is_legacy: false }
+    PasswordSetting { key, title, shape, floor, home }
 }
 
-const fn legacy(setting: PasswordSetting) -> PasswordSetting {
-    PasswordSetting { is_legacy: true, ..setting }
+const fn length(
+    name: (&'static str, &'static str),
+    title: &'static str,
+    shape: Shape,
+    floor: u32,
+    home: Home,
+) -> PasswordSetting {
+    row(name, title, shape, Some(Value::Number(floor)), home)
 }
 
-const GENERATES: (Enforcement, &str, &str) = (Enforcement::GeneratesOnly, GENERATED, EXTENSION_EDIT);
-const UNUSED: (Enforcement, &str, &str) = (Enforcement::NotUsed, COMMENTED_OUT, EXTENSION_EDIT);
-const SAVED: (Enforcement, &str, &str) = (Enforcement::CheckedOnSave, RULE_ON_SAVE, USER_EDIT);
-const IN_BROWSER: (Enforcement, &str, &str) = (Enforcement::CheckedInBrowser, MENU, VOICEMAIL_EDIT);
-const ON_SAVE_IN_BYTES: (Enforcement, &str, &str) = (Enforcement::CheckedOnSave, ON_SAVE, USER_EDIT);
+const fn rule(name: (&'static str, &'static str), title: &'static str, home: Home) -> PasswordSetting {
+    row(name, title, Shape::Flag, None, home)
+}
 
 /// Every password setting that we know, in the order of the page.
-pub static SETTINGS: [PasswordSetting; 21] = [
-    row(
-        ("extension", "password_length"),
-        "Length of a SIP password",
-        SECRET_LENGTH,
-        GENERATES,
-        Some(Value::Number(20)),
-    ),
-    row(
-        ("extension", "password_strength"),
-        "Letters of a SIP password",
-        Shape::Strength,
-        GENERATES,
-        Some(Value::Number(3)),
-    ),
-    row(("extension", "password_number"), "SIP password needs a digit", Shape::Flag, UNUSED, None),
-    row(("extension", "password_lowercase"), "SIP password needs a lower case letter", Shape::Flag, UNUSED, None),
-    row(("extension", "password_uppercase"), "SIP password needs an upper case letter", Shape::Flag, UNUSED, None),
-    row(("extension", "password_special"), "SIP password needs a special character", Shape::Flag, UNUSED, None),
-    row(
-        ("users", "password_length"),
-        "Least length of a user's password",
-        USER_LENGTH,
-        ON_SAVE_IN_BYTES,
-        Some(Value::Number(15)),
-    ),
-    row(("users", "password_number"), "User's password needs a digit", Shape::Flag, SAVED, None),
-    row(("users", "password_lowercase"), "User's password needs a lower case letter", Shape::Flag, SAVED, None),
-    row(("users", "password_uppercase"), "User's password needs an upper case letter", Shape::Flag, SAVED, None),
-    row(("users", "password_special"), "User's password needs a special character", Shape::Flag, SAVED, None),
-    row(
-        ("voicemail", "password_length"),
-        "Length of a voicemail PIN",
-        PIN_LENGTH,
-        (Enforcement::GeneratesOnly, PIN_GENERATED, EXTENSION_EDIT),
-        Some(Value::Number(6)),
-    ),
-    row(
+pub static SETTINGS: [PasswordSetting; 28] = [
+    length(("extension", "password_length"), "Length of a SIP password", SECRET_LENGTH, 20, Home::Since5),
+    length(("extension", "password_strength"), "Letters of a SIP password", Shape::Strength, 3, Home::Since5),
+    rule(("extension", "password_number"), "SIP password needs a digit", Home::Since5),
+    rule(("extension", "password_lowercase"), "SIP password needs a lower case letter", Home::Since5),
+    rule(("extension", "password_uppercase"), "SIP password needs an upper case letter", Home::Since5),
+    rule(("extension", "password_special"), "SIP password needs a special character", Home::Since5),
+    length(("users", "password_length"), "Least length of a user's password", USER_LENGTH, 15, Home::Since5),
+    rule(("users", "password_number"), "User's password needs a digit", Home::Since5),
+    rule(("users", "password_lowercase"), "User's password needs a lower case letter", Home::Since5),
+    rule(("users", "password_uppercase"), "User's password needs an upper case letter", Home::Since5),
+    rule(("users", "password_special"), "User's password needs a special character", Home::Since5),
+    length(("voicemail", "password_length"), "Length of a voicemail PIN", PIN_LENGTH, 6, Home::Always),
+    length(
         ("voicemail", "password_min_length"),
         "Least length of a typed voicemail PIN",
         PIN_LENGTH,
-        IN_BROWSER,
-        Some(Value::Number(6)),
+        6,
+        Home::Always,
     ),
     row(
         ("voicemail", "password_complexity"),
         "Typed voicemail PIN is checked",
         Shape::Flag,
-        IN_BROWSER,
         Some(Value::Flag(true)),
+        Home::Always,
     ),
-    legacy(row(
-        ("user", "password_length"),
-        "Least length of a user's password (4.4)",
-        USER_LENGTH,
-        ON_SAVE_IN_BYTES,
-        Some(Value::Number(15)),
-    )),
-    legacy(row(("user", "password_number"), "User's password needs a digit (4.4)", Shape::Flag, SAVED, None)),
-    legacy(row(
-        ("user", "password_lowercase"),
-        "User's password needs a lower case letter (4.4)",
+    row(
+        ("provision", "http_auth_enabled"),
+        "Phones are asked for a name and a password",
         Shape::Flag,
-        SAVED,
+        Some(Value::Flag(true)),
+        Home::Since5,
+    ),
+    row(
+        ("provision", "http_auth_type"),
+        "How phones prove their password",
+        Shape::OneOf(&["digest", "basic"]),
         None,
-    )),
-    legacy(row(
-        ("user", "password_uppercase"),
-        "User's password needs an upper case letter (4.4)",
-        Shape::Flag,
-        SAVED,
-        None,
-    )),
-    legacy(row(
-        ("user", "password_special"),
-        "User's password needs a special character (4.4)",
-        Shape::Flag,
-        SAVED,
-        None,
-    )),
-    legacy(row(
-        ("security", "password_length"),
-        "Length of a generated password (4.4)",
+        Home::Always,
+    ),
+    length(
+        ("provision", "password_http_auth_length"),
+        "Length of a provisioning password",
         SECRET_LENGTH,
-        GENERATES,
-        Some(Value::Number(20)),
-    )),
-    legacy(row(
+        20,
+        Home::WhereItStands,
+    ),
+    length(("user", "password_length"), "Least length of a user's password (4.4)", USER_LENGTH, 15, Home::Only4),
+    rule(("user", "password_number"), "User's password needs a digit (4.4)", Home::Only4),
+    rule(("user", "password_lowercase"), "User's password needs a lower case letter (4.4)", Home::Only4),
+    rule(("user", "password_uppercase"), "User's password needs an upper case letter (4.4)", Home::Only4),
+    rule(("user", "password_special"), "User's password needs a special character (4.4)", Home::Only4),
+    length(("security", "password_length"), "Length of a generated password (4.4)", SECRET_LENGTH, 20, Home::Only4),
+    length(
         ("security", "password_strength"),
         "Letters of a generated password (4.4)",
         Shape::Strength,
-        GENERATES,
-        Some(Value::Number(3)),
-    )),
+        3,
+        Home::Only4,
+    ),
+    rule(("security", "password_number"), "Generated password needs a digit (4.4)", Home::Only4),
+    rule(("security", "password_lowercase"), "Generated password needs a lower case letter (4.4)", Home::Only4),
+    rule(("security", "password_uppercase"), "Generated password needs an upper case letter (4.4)", Home::Only4),
+    rule(("security", "password_special"), "Generated password needs a special character (4.4)", Home::Only4),
 ];
 
 #[cfg(test)]

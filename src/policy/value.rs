@@ -17,6 +17,8 @@ pub enum Shape {
     Strength,
     /// On or off.
     Flag,
+    /// One of these words, none of them weaker than another.
+    OneOf(&'static [&'static str]),
 }
 
 /// A value of a password setting.
@@ -26,6 +28,8 @@ pub enum Value {
     Number(u32),
     /// On or off.
     Flag(bool),
+    /// A word of a list.
+    Word(&'static str),
 }
 
 /// Why a value is refused. The words are for the field it was typed in.
@@ -52,6 +56,9 @@ pub enum PolicyError {
     /// Neither on nor off.
     #[error("the value is true or false")]
     NotAFlag,
+    /// Not a word of the list.
+    #[error("the value is one of: {}", .0.join(", "))]
+    NotInList(&'static [&'static str]),
 }
 
 impl Shape {
@@ -80,6 +87,10 @@ impl Shape {
                 "false" => Ok(Value::Flag(false)),
                 _ => Err(PolicyError::NotAFlag),
             },
+            Self::OneOf(words) => {
+                let is_it = |word: &&&str| word.eq_ignore_ascii_case(text);
+                words.iter().find(is_it).map(|word| Value::Word(word)).ok_or(PolicyError::NotInList(words))
+            }
         }
     }
 
@@ -94,6 +105,7 @@ impl Shape {
                 Some(Value::Flag(is_on))
             }
             Self::Length { .. } | Self::Strength => number(text).ok().map(Value::Number),
+            Self::OneOf(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(word)),
         }
     }
 
@@ -101,6 +113,9 @@ impl Shape {
     /// there; a flag that is missing is off.
     #[must_use]
     pub fn is_weaker(self, one: Option<Value>, other: Option<Value>) -> bool {
+        if matches!(self, Self::OneOf(_)) {
+            return false;
+        }
         let missing = if self == Self::Flag { Some(Value::Flag(false)) } else { None };
         one.or(missing) < other.or(missing)
     }
@@ -120,6 +135,7 @@ impl fmt::Display for Value {
         match self {
             Self::Number(number) => number.fmt(out),
             Self::Flag(flag) => flag.fmt(out),
+            Self::Word(word) => word.fmt(out),
         }
     }
 }
@@ -132,6 +148,7 @@ mod tests {
 
     const USERS: Shape = Shape::Length { min: 8, max: 72 };
     const VOICEMAIL: Shape = Shape::Length { min: 4, max: 32 };
+    const TYPE: Shape = Shape::OneOf(&["digest", "basic"]);
 
     #[test]
     fn each_wrong_value_is_refused_in_plain_words() {
@@ -147,6 +164,7 @@ mod tests {
             (Shape::Strength, "0", PolicyError::NotAStrength),
             (Shape::Strength, "5", PolicyError::NotAStrength),
             (Shape::Flag, "yes", PolicyError::NotAFlag),
+            (TYPE, "none", PolicyError::NotInList(&["digest", "basic"])),
         ];
         for (shape, text, error) in cases {
             assert_eq!(shape.parse(text), Err(error), "{text:?}");

@@ -12,6 +12,7 @@ mod key_file;
 pub mod open;
 pub mod operators;
 pub mod orders;
+pub mod policy_marks;
 pub mod roster;
 pub mod rotation;
 pub mod seal;

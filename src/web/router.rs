@@ -14,8 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, events, invitation, operators, order, passwords, policy_report, rotate, rotation,
-    second_factor, setup, sign_in, sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls,
+    account, api, certificates, events, invitation, operators, order, passwords, policy_preset, policy_preview,
+    policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh, standing, trail, unbuilt,
+    upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -128,6 +129,9 @@ fn password_rows() -> Vec<Row> {
         get(routes::PASSWORDS, May::SeePolicy, passwords::get),
         post(routes::PASSWORD_SETTINGS, May::ChangePolicy, passwords::save),
         post(routes::PASSWORD_UNDO, May::ChangePolicy, passwords::undo),
+        get(routes::PASSWORD_PRESET, May::SeeWalls, policy_preset::get),
+        post(routes::PASSWORD_PRESET, May::ChangePolicy, policy_preset::apply),
+        get(routes::PASSWORD_PREVIEW, May::SeePolicy, policy_preview::get),
         get(routes::ROTATE, May::RotateSecrets, rotate::get),
         post(routes::ROTATE, May::RotateSecrets, rotate::post),
         get(routes::ROTATION, May::RotateSecrets, rotation::get),

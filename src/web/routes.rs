@@ -11,6 +11,8 @@ pub(super) const LOOK_AGAIN: &str = "/look-again";
 pub(super) const PASSWORDS: &str = "/passwords";
 pub(super) const PASSWORD_SETTINGS: &str = "/passwords/settings";
 pub(super) const PASSWORD_UNDO: &str = "/passwords/undo";
+pub(super) const PASSWORD_PRESET: &str = "/passwords/preset";
+pub(super) const PASSWORD_PREVIEW: &str = "/passwords/preview";
 pub(super) const ROTATE: &str = "/passwords/rotate";
 pub(super) const ROTATION: &str = "/passwords/rotations/{id}";
 pub(super) const ROTATION_RUN: &str = "/passwords/rotations/{id}/run";
@@ -83,11 +85,12 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 15] = [
+pub(super) const PAGES: [(&str, &[&str]); 16] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
     (ROTATION, &[]),
+    (PASSWORD_PRESET, &["name"]),
     (CERTIFICATES, &["find", "page"]),
     (ORDER, &[]),
     (SSH, &[]),

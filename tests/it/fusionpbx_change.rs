@@ -10,7 +10,12 @@ use uuid::Uuid;
 
 use crate::support::fusionpbx::Database;
 
-const GENERATIONS: [Generation; 2] = [Generation::V5_0, Generation::V5_5];
+const GENERATIONS: [Generation; 3] = Generation::ALL;
+
+/// The category of users' passwords, and the least length that is shipped.
+fn users(generation: Generation) -> (&'static str, &'static str) {
+    if generation == Generation::V4_4 { ("user", "10") } else { ("users", "12") }
+}
 
 fn key(name: &str) -> Key {
     Key::parse(name).unwrap()
@@ -33,21 +38,23 @@ async fn change_of(fusionpbx: &FusionPbx, name: &str, value: &str) -> Change {
 }
 
 #[tokio::test]
-async fn a_value_is_changed_and_changed_back_in_both_generations() {
+async fn a_value_is_changed_and_changed_back_in_every_generation() {
     for generation in GENERATIONS {
+        let (category, shipped) = users(generation);
+        let name = format!("{category}.password_length");
         let database = Database::shipped(generation).await;
         let fusionpbx = database.fusionpbx().await;
-        let change = change_of(&fusionpbx, "users.password_length", "15").await;
+        let change = change_of(&fusionpbx, &name, "15").await;
 
         let changed = fusionpbx.change_setting(&change).await.unwrap();
-        let after = reading(&fusionpbx, "users.password_length").await;
+        let after = reading(&fusionpbx, &name).await;
         let undo =
             Change { expected: Expected::from(&changed.after), new: changed.before.clone().unwrap(), ..change };
         fusionpbx.change_setting(&undo).await.unwrap();
 
-        assert_eq!(changed.before, Some(stored("12")), "{generation:?}");
+        assert_eq!(changed.before, Some(stored(shipped)), "{generation:?}");
         assert_eq!(after.row(), Some(&changed.after), "{generation:?}");
-        assert_eq!(reading(&fusionpbx, "users.password_length").await.value(), Some("12"), "{generation:?}");
+        assert_eq!(reading(&fusionpbx, &name).await.value(), Some(shipped), "{generation:?}");
     }
 }
 
@@ -79,19 +86,23 @@ async fn a_disabled_row_can_be_enabled_and_a_page_that_shows_null_as_empty_can_c
 #[tokio::test]
 async fn a_writer_in_between_wins_and_the_conflict_shows_all_three_values() {
     for generation in GENERATIONS {
+        let (category, shipped) = users(generation);
+        let name = format!("{category}.password_length");
         let database = Database::shipped(generation).await;
         let fusionpbx = database.fusionpbx().await;
-        let change = change_of(&fusionpbx, "users.password_length", "15").await;
+        let change = change_of(&fusionpbx, &name, "15").await;
 
-        let fusionpbx_saves = "UPDATE v_default_settings SET default_setting_value = '30' \
-             WHERE default_setting_category = 'users' AND default_setting_subcategory = 'password_length'";
-        database.run(fusionpbx_saves).await;
+        let fusionpbx_saves = format!(
+            "UPDATE v_default_settings SET default_setting_value = '30' \
+             WHERE default_setting_category = '{category}' AND default_setting_subcategory = 'password_length'"
+        );
+        database.run(&fusionpbx_saves).await;
         let outcome = fusionpbx.change_setting(&change).await.unwrap_err();
 
-        let ChangeError::Conflict { you_saw, you_want, now_there } = outcome else { panic!("{outcome}") };
-        assert_eq!((you_saw, you_want), (Some(stored("12")), stored("15")));
+        let ChangeError::Conflict { you_saw, you_want, now_there, .. } = outcome else { panic!("{outcome}") };
+        assert_eq!((you_saw, you_want), (Some(stored(shipped)), stored("15")));
         assert_eq!(now_there.unwrap().stored, stored("30"));
-        assert_eq!(reading(&fusionpbx, "users.password_length").await.value(), Some("30"));
+        assert_eq!(reading(&fusionpbx, &name).await.value(), Some("30"));
     }
 }
 
@@ -163,11 +174,14 @@ async fn of_many_writers_at_once_each_success_follows_what_was_seen() {
 #[tokio::test]
 async fn a_missing_setting_is_inserted_once_by_two_writers_at_once() {
     for generation in GENERATIONS {
+        let (category, _) = users(generation);
+        let name = format!("{category}.password_length");
         let database = Database::shipped(generation).await;
-        database.run("DELETE FROM v_default_settings WHERE default_setting_category = 'users'").await;
+        let empty = format!("DELETE FROM v_default_settings WHERE default_setting_category = '{category}'");
+        database.run(&empty).await;
         let one = database.fusionpbx().await;
         let other = database.fusionpbx().await;
-        let change = change_of(&one, "users.password_length", "15").await;
+        let change = change_of(&one, &name, "15").await;
         assert_eq!(change.expected, Expected::Missing);
 
         let (first, second) = tokio::join!(one.change_setting(&change), other.change_setting(&change));
@@ -179,7 +193,7 @@ async fn a_missing_setting_is_inserted_once_by_two_writers_at_once() {
             matches!(refused, Err(ChangeError::Conflict { you_saw: None, now_there: Some(_), .. })),
             "{refused:?}"
         );
-        let now = reading(&one, "users.password_length").await;
+        let now = reading(&one, &name).await;
         assert_eq!((now.rows.len(), now.value()), (1, Some("15")), "{generation:?}");
         assert_eq!(now.row(), Some(&made.after));
 
@@ -189,7 +203,7 @@ async fn a_missing_setting_is_inserted_once_by_two_writers_at_once() {
             ..change
         };
         one.change_setting(&undo).await.unwrap();
-        assert_eq!(reading(&one, "users.password_length").await.value(), None);
+        assert_eq!(reading(&one, &name).await.value(), None);
     }
 }
 
@@ -210,7 +224,7 @@ async fn a_tenants_override_is_changed_and_no_other_row_can_be_named() {
         };
 
         let of_another = Change { scope: Scope::Tenant(TenantId(Uuid::new_v4())), ..change.clone() };
-        let other_key = Change { key: key("extension.password_length"), ..change.clone() };
+        let other_key = Change { key: key("voicemail.password_length"), ..change.clone() };
         let none_there = Change { expected: Expected::Missing, ..change.clone() };
         for wrong in [of_another, other_key, none_there] {
             let outcome = fusionpbx.change_setting(&wrong).await;

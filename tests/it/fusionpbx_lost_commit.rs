@@ -1,8 +1,10 @@
 //! The connection breaks at COMMIT, before the server has it or before we have its answer.
 
 use rampart::app::demo::fusionpbx::Generation;
+use rampart::fusionpbx::plan::PresetPlan;
 use rampart::fusionpbx::{Change, ChangeError, Changed, Scope, Stored};
 use rampart::policy::Key;
+use rampart::policy::preset::Preset;
 
 use crate::support::cutting::{Lost, cutting_proxy};
 use crate::support::fusionpbx::{Database, cluster, open};
@@ -40,4 +42,32 @@ async fn a_commit_that_never_arrived_is_told_as_nothing_changed() {
 
     assert!(matches!(outcome, Err(ChangeError::Unreachable(_))), "{outcome:?}");
     assert_eq!(now, "12");
+}
+
+/// Applies a preset of several rows, one of them missing, through such a proxy; what came of it, and how many of its
+/// settings are not so then.
+async fn preset_through(lost: Lost) -> (Result<Vec<Changed>, ChangeError>, usize) {
+    let database = Database::shipped(Generation::V5_5).await;
+    database.grant("ALTER ROLE rampart PASSWORD 'right'").await;
+    database.run("DELETE FROM v_default_settings WHERE default_setting_subcategory = 'password_min_length'").await;
+    let port = cutting_proxy(cluster().await.port(), lost).await;
+    let fusionpbx = open(format!("postgres://rampart:right@127.0.0.1:{port}/{}", database.name));
+    let plan = PresetPlan::of(Preset::Nist, &fusionpbx.global_policy().await.unwrap());
+    assert_eq!(plan.steps.len(), 6);
+
+    let outcome = fusionpbx.change_settings(&plan.changes()).await;
+
+    let after = PresetPlan::of(Preset::Nist, &database.fusionpbx().await.global_policy().await.unwrap());
+    (outcome, after.steps.len())
+}
+
+/// ASVS 2.3.3.
+#[tokio::test]
+async fn a_preset_whose_commit_gets_no_answer_is_told_as_what_it_was_whole_or_nothing() {
+    let (made, left) = preset_through(Lost::OnTheWayBack).await;
+    let (not_made, all) = preset_through(Lost::OnTheWayThere).await;
+
+    assert_eq!((made.unwrap().len(), left), (6, 0));
+    assert!(matches!(not_made, Err(ChangeError::Unreachable(_))), "{not_made:?}");
+    assert_eq!(all, 6);
 }

@@ -1,4 +1,4 @@
-//! Password settings, read through the restricted role from both generations.
+//! Password settings, read through the restricted role from every generation.
 
 use rampart::app::demo::fusionpbx::Generation;
 use rampart::app::demo::town::HOSTILE_NAME;
@@ -8,12 +8,12 @@ use rampart::fusionpbx::overrides::{Override, OverridesWanted};
 use rampart::fusionpbx::settings::Level;
 use rampart::fusionpbx::tenants::TenantsWanted;
 use rampart::fusionpbx::{FusionPbx, FusionPbxError, PolicyReading, Winner};
-use rampart::policy::Key;
+use rampart::policy::{Era, Key};
 use uuid::Uuid;
 
 use crate::support::fusionpbx::Database;
 
-const GENERATIONS: [Generation; 2] = [Generation::V5_0, Generation::V5_5];
+const GENERATIONS: [Generation; 3] = Generation::ALL;
 
 async fn reading(fusionpbx: &FusionPbx, key: &str) -> PolicyReading {
     let key = Key::parse(key).unwrap();
@@ -26,16 +26,91 @@ async fn value(fusionpbx: &FusionPbx, key: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_shipped_settings_are_read_in_both_generations() {
+async fn the_shipped_settings_are_read_in_every_generation() {
     for generation in GENERATIONS {
         let database = Database::shipped(generation).await;
         let fusionpbx = database.fusionpbx().await;
+        let shipped = match generation {
+            Generation::V4_4 => [("security.password_length", Some("10")), ("user.password_length", Some("10"))],
+            _ => [("extension.password_length", Some("20")), ("users.password_length", Some("12"))],
+        };
 
-        assert_eq!(value(&fusionpbx, "extension.password_length").await.as_deref(), Some("20"), "{generation:?}");
-        assert_eq!(value(&fusionpbx, "users.password_length").await.as_deref(), Some("12"), "{generation:?}");
+        for (key, expected) in shipped {
+            assert_eq!(value(&fusionpbx, key).await.as_deref(), expected, "{generation:?} {key}");
+        }
         // Shipped with a value, and not enabled.
         assert_eq!(value(&fusionpbx, "voicemail.password_min_length").await, None, "{generation:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_setting_does_is_told_by_the_tables_and_not_by_the_version_that_is_written_there() {
+    for generation in GENERATIONS {
+        let database = Database::shipped(generation).await;
+        database.run("UPDATE v_software SET software_version = '9.9.9'").await;
+        let fusionpbx = database.fusionpbx().await;
+
+        let shown: Vec<String> = fusionpbx.global_policy().await.unwrap().iter().filter_map(told).collect();
+        let era = fusionpbx.evidence().await.unwrap().era();
+
+        let (expected_era, expected): (Era, &[&str]) = match generation {
+            Generation::V4_4 => (
+                Era::V4_4,
+                &[
+                    "voicemail.password_length generates only",
+                    "provision.http_auth_type asked of phones",
+                    "user.password_length checked on save",
+                    "security.password_length generates only",
+                ],
+            ),
+            Generation::V5_0 => (
+                Era::V5_0,
+                &[
+                    "extension.password_length generates only",
+                    "extension.password_special not known",
+                    "users.password_length checked on save",
+                    "voicemail.password_length generates only",
+                    "provision.http_auth_type asked of phones",
+                ],
+            ),
+            Generation::V5_5 => (
+                Era::V5_5,
+                &[
+                    "extension.password_length generates only",
+                    "extension.password_special not used",
+                    "users.password_length checked on save",
+                    "voicemail.password_length generates only",
+                    "provision.http_auth_type asked of phones",
+                ],
+            ),
+        };
+        assert_eq!(era, expected_era);
+        assert_eq!(shown, expected, "{generation:?}");
+    }
+}
+
+/// One setting of each kind, with what it does.
+fn told(reading: &PolicyReading) -> Option<String> {
+    let is_told = matches!(reading.key.subcategory(), "password_length" | "http_auth_type")
+        || reading.key.to_string() == "extension.password_special";
+    let told = format!("{} {}", reading.key, reading.treatment().enforcement.words());
+    (is_told && reading.is_shown()).then_some(told)
+}
+
+#[tokio::test]
+async fn what_4_4_left_behind_is_shown_after_an_upgrade_and_said_to_do_nothing() {
+    let database = Database::shipped(Generation::V5_5).await;
+    let left = "INSERT INTO v_default_settings (default_setting_uuid, default_setting_category, \
+         default_setting_subcategory, default_setting_value, default_setting_enabled) \
+         VALUES (gen_random_uuid(), 'security', 'password_length', '10', true)";
+    database.run(left).await;
+    let fusionpbx = database.fusionpbx().await;
+
+    let left = reading(&fusionpbx, "security.password_length").await;
+    let other = reading(&fusionpbx, "user.password_length").await;
+
+    assert!(left.is_shown() && !left.treatment().has_effect());
+    assert!(!other.is_shown());
 }
 
 /// What stands at each level, as value and SQL flag, and what FusionPBX then uses.
@@ -168,6 +243,11 @@ async fn overrides_come_weaker_first_page_by_page() {
         let database = Database::town(generation).await;
         let fusionpbx = database.fusionpbx().await;
 
+        let (made, users) = match generation {
+            Generation::V4_4 => ("security", "user"),
+            _ => ("extension", "users"),
+        };
+
         let all = every_override(&fusionpbx, OverridesWanted { limit: 3, ..Default::default() }).await;
 
         let told: Vec<String> = all
@@ -180,14 +260,14 @@ async fn overrides_come_weaker_first_page_by_page() {
         assert_eq!(
             told,
             [
-                format!("{HOSTILE_NAME} extension.password_length Some(\"6\") true true"),
-                "east.example.test users.password_length Some(\"8\") true true".to_owned(),
-                "harbour.example.test extension.password_length Some(\"8\") true true".to_owned(),
-                "harbour.example.test extension.password_strength Some(\"1\") true true".to_owned(),
+                format!("{HOSTILE_NAME} {made}.password_length Some(\"6\") true true"),
+                format!("east.example.test {users}.password_length Some(\"8\") true true"),
+                format!("harbour.example.test {made}.password_length Some(\"8\") true true"),
+                format!("harbour.example.test {made}.password_strength Some(\"1\") true true"),
                 "bridge.example.test voicemail.password_length Some(\"10\") true false".to_owned(),
-                "castle.example.test users.password_length Some(\"16\") true false".to_owned(),
-                "market.example.test users.password_length Some(\"\") true false".to_owned(),
-                "west.example.test users.password_length Some(\"4\") false false".to_owned(),
+                format!("castle.example.test {users}.password_length Some(\"16\") true false"),
+                format!("market.example.test {users}.password_length Some(\"\") true false"),
+                format!("west.example.test {users}.password_length Some(\"4\") false false"),
             ],
             "{generation:?}"
         );

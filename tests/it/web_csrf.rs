@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 31] = [
+const CHANGES: [(&str, &[(&str, &str)]); 32] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -43,6 +43,7 @@ const CHANGES: [(&str, &[(&str, &str)]); 31] = [
     ("/passwords/rotations/{id}/resync", &[("batch", "1")]),
     ("/passwords/rotations/{id}/undo", &[("batch", "1")]),
     ("/passwords/rotations/{id}/confirm", &[("batch", "1")]),
+    ("/passwords/preset", &[("name", "nist")]),
     ("/certificates/account", &[("contact", ""), ("terms", "agreed")]),
     ("/certificates/orders", &[("name", "north.example.test"), ("cover", "wildcard"), ("key", "rsa-2048")]),
     ("/certificates/{id}/renew", &[]),
@@ -101,6 +102,11 @@ impl House {
             let form = page.form(path, &[("key", "users.password_length")]);
             let kept = form.fields.into_iter().filter(|(name, _)| name != "csrf" && name != "value");
             fields = kept.chain([("value".to_owned(), "20".to_owned())]).collect();
+        }
+        if path == "/passwords/preset" {
+            let page = self.operator.get("/passwords/preset?name=nist").await;
+            let form = page.form(path, &[]);
+            fields = form.fields.into_iter().filter(|(name, _)| name != "csrf").collect();
         }
         let token = if path.starts_with("/invitation") { &self.invitation } else { &self.link };
         // Ann is account 1, bob is account 2.

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 59] = [
+const EXPECTED: [(&str, &str, &[&str]); 62] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -52,6 +52,9 @@ const EXPECTED: [(&str, &str, &[&str]); 59] = [
     ("POST", "/passwords/rotations/{id}/confirm", OPERATOR),
     ("POST", "/passwords/rotations/{id}/undo", OPERATOR),
     ("POST", "/passwords/rotations/{id}/resync", OPERATOR),
+    ("GET", "/passwords/preset", WALLS),
+    ("POST", "/passwords/preset", &["tenant", "operator"]),
+    ("GET", "/passwords/preview", SIGNED_IN),
     ("GET", "/certificates", SIGNED_IN),
     ("POST", "/certificates/account", OPERATOR),
     ("POST", "/certificates/orders", OPERATOR),

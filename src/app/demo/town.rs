@@ -40,9 +40,10 @@ pub async fn fill(
 }
 
 fn statements(generation: Generation, town: Town) -> String {
-    let (on, off, device_address, more) = match generation {
-        Generation::V5_0 => ("'true'", "'false'", "device_mac_address", ""),
-        Generation::V5_5 => ("true", "false", "device_address", ONLY_IN_5_5),
+    let (on, off, device_address, first, last) = match generation {
+        Generation::V4_4 => ("'true'", "'false'", "device_mac_address", BEFORE_4_4, AFTER_4_4),
+        Generation::V5_0 => ("'true'", "'false'", "device_mac_address", "", ""),
+        Generation::V5_5 => ("true", "false", "device_address", "", ONLY_IN_5_5),
     };
     let statements = include_str!("fusionpbx/town.sql")
         .replace("{tenants}", &town.tenants.to_string())
@@ -51,8 +52,29 @@ fn statements(generation: Generation, town: Town) -> String {
         .replace("{off}", off)
         .replace("{device_address}", device_address);
     // One transaction, so that a town is whole or not there; statistics, so that large towns are planned well.
-    format!("BEGIN; {statements}{more} COMMIT; ANALYZE;")
+    format!("BEGIN; {first}{statements}{last} COMMIT; ANALYZE;")
 }
+
+/// The town is written for later tables: those of 4.4 look like them while it is filled.
+const BEFORE_4_4: &str = "
+ALTER TABLE v_users ADD user_email text, ALTER api_key TYPE text;
+ALTER TABLE v_voicemails ALTER voicemail_id TYPE text;
+ALTER TABLE v_devices ADD device_provisioned_agent text;
+ALTER TABLE v_group_users RENAME TO v_user_groups;
+ALTER TABLE v_user_groups RENAME group_user_uuid TO user_group_uuid;
+";
+
+/// And go back; settings stand in the categories of 4.4.
+const AFTER_4_4: &str = "
+UPDATE v_users SET api_key = md5(api_key) WHERE api_key IS NOT NULL;
+ALTER TABLE v_users DROP user_email, ALTER api_key TYPE uuid USING api_key::uuid;
+ALTER TABLE v_voicemails ALTER voicemail_id TYPE numeric USING voicemail_id::numeric;
+ALTER TABLE v_devices DROP device_provisioned_agent;
+ALTER TABLE v_user_groups RENAME user_group_uuid TO group_user_uuid;
+ALTER TABLE v_user_groups RENAME TO v_group_users;
+UPDATE v_domain_settings SET domain_setting_category =
+    CASE domain_setting_category WHEN 'users' THEN 'user' WHEN 'extension' THEN 'security' ELSE domain_setting_category END;
+";
 
 /// A second factor for one of the administrators, and what event guard has blocked.
 const ONLY_IN_5_5: &str = "
@@ -71,7 +93,7 @@ mod tests {
 
     #[test]
     fn no_word_in_braces_is_left() {
-        for generation in [Generation::V5_0, Generation::V5_5] {
+        for generation in Generation::ALL {
             let sql = statements(generation, Town::default());
             assert!(!sql.contains('{') && !sql.contains('}'), "{generation:?}");
         }

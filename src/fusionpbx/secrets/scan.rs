@@ -99,7 +99,7 @@ impl FusionPbx {
             let value = settings.iter().find(|reading| reading.key == key)?.value()?;
             match key.setting().shape.read(value)? {
                 Value::Number(number) => Some(number),
-                Value::Flag(_) => None,
+                Value::Flag(_) | Value::Word(_) => None,
             }
         };
         // FusionPBX 4.4 makes SIP secrets as its category `security` says.

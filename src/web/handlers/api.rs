@@ -91,6 +91,7 @@ pub(crate) async fn policy(State(app): State<AppState>, visit: Visit) -> Respons
                     "key": reading.key.to_string(), "value": reading.value(),
                     "row": row.map(|row| row.id), "stored": row.map(|row| &row.stored),
                     "xmin": row.map(|row| &row.xmin), "enabled_rows": reading.enabled_rows(),
+                    "enforcement": reading.treatment().enforcement.word(),
                 })
             });
             Json(json!({ "settings": rows.collect::<Vec<_>>() })).into_response()

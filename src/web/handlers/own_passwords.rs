@@ -13,6 +13,7 @@ use crate::web::error::PageError;
 use crate::web::frame::Flash;
 use crate::web::handlers::draw;
 use crate::web::handlers::passwords::{HISTORY, read_only};
+use crate::web::handlers::policy_beside;
 use crate::web::handlers::policy_view::{self, Typed};
 use crate::web::pages::own_passwords::{OwnPasswordsPage, OwnPolicy};
 use crate::web::parts::Mark;
@@ -46,6 +47,7 @@ pub(super) async fn page(
     }
     draw(&OwnPasswordsPage {
         frame,
+        drifted: policy_beside::drifted(&app.deeds.drifted_policy(&visit.reach).await?),
         domain: printable(&domain.name),
         read_only: is_read_only.then(|| {
             "FusionPBX's settings can only be read from here now. An operator can give Rampart the right to change them."

@@ -12,14 +12,16 @@ use crate::base::role::Reach;
 use crate::deeds::policy::{PolicyChange, PolicyError, spoken};
 use crate::fusionpbx::overrides::OverridesWanted;
 use crate::fusionpbx::{Change, ChangeError, Expected, FusionPbx, FusionPbxError, Scope, Stored};
-use crate::policy::Key;
+use crate::policy::{Era, Evidence, Key};
 use crate::store::trail::TrailQuery;
 use crate::web::auth::Visit;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
 use crate::web::handlers::draw;
 use crate::web::handlers::own_passwords;
+use crate::web::handlers::policy_preview::{self, PreviewAsk};
 use crate::web::handlers::policy_view::{self, Typed};
+use crate::web::handlers::{policy_beside, policy_preset};
 use crate::web::may::May;
 use crate::web::pages::passwords::{PasswordsPage, Policy, ReadOnly};
 use crate::web::pages::passwords_conflict::PasswordsConflictPage;
@@ -96,7 +98,9 @@ pub(crate) async fn save(
     let place = place(&fusionpbx, change.scope).await;
     let wanted = PolicyChange { change, place };
     let outcome = app.deeds.change_policy(&fusionpbx, &visit.actor(), &visit.reach, &wanted).await;
-    answer(&app, &visit, outcome.map(|_| format!("{key} is {value} now")), &sent, &wanted).await
+    let era = fusionpbx.evidence().await.map_or(Era::Unclear, Evidence::era);
+    let done = outcome.map(|_| format!("{key} is {value} now. {}", era.to_be_seen()));
+    answer(&app, &visit, done, &sent, &wanted).await
 }
 
 /// Takes a change back.
@@ -113,12 +117,16 @@ pub(crate) async fn undo(
     match app.deeds.undo_policy(fusionpbx, &visit.actor(), &visit.reach, entry).await {
         Ok(changed) => {
             app.look_again.notify_one();
-            flash::done(&visit.session, format!("Put back: {}", spoken(&changed.after.stored)), to).await
+            let put = match changed.as_slice() {
+                [one] => spoken(&one.after.stored),
+                several => format!("{} settings", several.len()),
+            };
+            flash::done(&visit.session, format!("Put back: {put}"), to).await
         }
         Err(PolicyError::Store(error)) => Err(error.into()),
-        Err(PolicyError::Change(ChangeError::Conflict { now_there, .. })) => {
-            let now = now_there.map_or_else(|| "the row is gone".to_owned(), |row| spoken(&row.stored));
-            let text = format!("Not put back: it was changed again since, and is now {now}.");
+        Err(PolicyError::Change(ChangeError::Conflict { key, now_there, .. })) => {
+            let now = now_there.map_or_else(|| "gone".to_owned(), |row| spoken(&row.stored));
+            let text = format!("Not put back: it was changed again since, and is now {now} ({key}).");
             flash::failed(&visit.session, text, to).await
         }
         Err(error) => flash::failed(&visit.session, format!("Not put back: {}.", Chain(&error)), to).await,
@@ -245,6 +253,7 @@ async fn page(
     let read_only = read_only(&walls);
     let may_write = read_only.is_none() && visit.may(May::ChangePolicy);
     let policy = policy(app, visit, ask, typed.as_ref(), may_write).await;
+    let drifted = policy_beside::drifted(&app.deeds.drifted_policy(&visit.reach).await?);
     // Words that found no field to stand at must not be lost.
     let mut frame = view::frame(app, visit, Wall::Passwords.title(), Wall::Passwords.slug()).await?;
     if let (Some(typed), Err(_)) = (&typed, &policy) {
@@ -258,6 +267,7 @@ async fn page(
         head: view::wall_head(&walls, Wall::Passwords, view::read_at(&walls.facts.fusionpbx), app.deeds.clock.now()),
         may_rotate: visit.may(May::RotateSecrets),
         read_only,
+        drifted,
         policy,
         findings: view::wall_findings(&walls, Wall::Passwords),
         history: history.iter().map(|entry| view::trail_row(entry, visit)).collect(),
@@ -306,5 +316,16 @@ async fn policy(
         ..OverridesWanted::default()
     };
     let overrides = fusionpbx.overrides(&visit.reach, &global, &wanted).await.map_err(failed)?;
-    Ok(policy_view::policy(&global, &overrides, &ask.find, ask.after.is_some(), (typed, may_write)))
+    let secrets = fusionpbx.phone_secrets(&visit.reach).await.map_err(failed)?;
+    let evidence = fusionpbx.evidence().await.map_err(failed)?;
+    let mut policy = policy_view::policy(&global, &overrides, &ask.find, ask.after.is_some(), (typed, may_write));
+    for group in &mut policy.groups {
+        let now = PreviewAsk::of(&group.anchor, &global);
+        group.preview = now.and_then(|now| {
+            let yields = policy_preview::result(now.sketch().ok()?, app.deeds.random.as_ref());
+            Some((now.form(), yields))
+        });
+    }
+    let (presets, secrets) = (policy_preset::links(), policy_beside::secrets(&secrets));
+    Ok(Policy { evidence: evidence.words().to_owned(), presets, secrets, ..policy })
 }

@@ -3,7 +3,7 @@
 use crate::base::chain::printable;
 use crate::fusionpbx::overrides::{Override, OverridesPage};
 use crate::fusionpbx::{Effective, Level, PolicyReading, SettingRow as StoredRow, Winner};
-use crate::policy::{Enforcement, PasswordSetting, Shape};
+use crate::policy::{Enforcement, Era, PasswordSetting, Shape, Treatment};
 use crate::web::handlers::trail::form_encoded;
 use crate::web::pages::own_passwords::OwnPolicy;
 use crate::web::pages::passwords::{
@@ -21,10 +21,15 @@ pub(super) struct Typed {
 }
 
 /// Category, heading, what passwords these are.
-const GROUPS: [(&str, &str, &str); 5] = [
+const GROUPS: [(&str, &str, &str); 6] = [
     ("extension", "Extensions", "SIP passwords of phones: FusionPBX generates them, nobody needs to remember them."),
     ("users", "Users", "Passwords with which people sign in to FusionPBX."),
     ("voicemail", "Voicemail", "PINs with which people listen to their messages, typed on a phone's keys."),
+    (
+        "provision",
+        "Phones",
+        "What a phone must show before it is given its configuration, with its SIP password in it.",
+    ),
     ("user", "Users (FusionPBX 4.4)", "Passwords with which people sign in to FusionPBX."),
     ("security", "Generated passwords (FusionPBX 4.4)", "SIP passwords of phones."),
 ];
@@ -44,17 +49,16 @@ pub(super) fn policy(
         say_once(&mut rows);
         if !rows.is_empty() {
             let (anchor, title, words) = (category.to_owned(), title.to_owned(), words.to_owned());
-            groups.push(SettingGroup { anchor, title, words, rows });
+            groups.push(SettingGroup { anchor, title, words, rows, preview: None });
         }
     }
     Policy {
         groups,
         overrides: overrides_view(global, overrides, find, is_later_page, (typed, may_write)),
-        to_be_seen: "FusionPBX 5.4 and later reads a change with the next request, unless PHP's APCu cache is \
-                     installed. Earlier versions read settings when someone signs in. In both cases Advanced > Default \
-                     Settings > Reload in FusionPBX makes it take hold at once."
-            .to_owned(),
-        to_be_seen_commands: String::new(),
+        evidence: String::new(),
+        presets: Vec::new(),
+        secrets: Vec::new(),
+        to_be_seen: global.first().map_or(Era::Unclear, |reading| reading.era).to_be_seen().to_owned(),
     }
 }
 
@@ -76,7 +80,7 @@ pub(super) fn own(
         say_once(&mut rows);
         if !rows.is_empty() {
             let (anchor, title, words) = (category.to_owned(), title.to_owned(), words.to_owned());
-            groups.push(SettingGroup { anchor, title, words, rows });
+            groups.push(SettingGroup { anchor, title, words, rows, preview: None });
         }
     }
     OwnPolicy {
@@ -105,7 +109,7 @@ fn own_row(winner: &Effective) -> SettingRow {
         }
         .to_owned(),
         floor: floor(setting),
-        enforced: enforced(setting),
+        enforced: enforced(winner.key.treatment(winner.era)),
         notes: Vec::new(),
         edit: None,
     }
@@ -143,7 +147,7 @@ fn setting_row(reading: &PolicyReading, typed: Option<&Typed>, may_write: bool) 
         mark,
         source: source(reading),
         floor: floor(setting),
-        enforced: enforced(setting),
+        enforced: enforced(reading.treatment()),
         notes: notes(reading),
         edit: may_write.then(|| {
             let row = reading.row();
@@ -191,11 +195,11 @@ fn floor(setting: &PasswordSetting) -> String {
     }
 }
 
-fn enforced(setting: &PasswordSetting) -> Enforced {
+fn enforced(treatment: Treatment) -> Enforced {
     Enforced {
-        badge: setting.enforcement.words().to_owned(),
-        is_enforced: matches!(setting.enforcement, Enforcement::CheckedOnSave),
-        words: format!("{} ({})", setting.explanation, setting.source),
+        badge: treatment.enforcement.words().to_owned(),
+        is_enforced: matches!(treatment.enforcement, Enforcement::CheckedOnSave),
+        words: format!("{} ({})", treatment.words, treatment.source),
     }
 }
 
@@ -222,11 +226,12 @@ fn form(
 ) -> SettingForm {
     let typed = typed.filter(|typed| typed.scope == scope && typed.key == setting.key.to_string());
     let stored = row.and_then(|row| row.stored.value.clone()).unwrap_or_default();
-    let in_field = typed.map_or_else(|| stored.clone(), |typed| typed.value.clone());
+    let in_field = typed.map_or_else(|| printable(&stored), |typed| typed.value.clone());
     let (label, button) = match setting.shape {
         Shape::Length { .. } => ("New length", "Save the length"),
         Shape::Strength => ("New alphabet", "Save the alphabet"),
         Shape::Flag => ("New state", "Save the state"),
+        Shape::OneOf(_) => ("New way", "Save the way"),
     };
     SettingForm {
         field: format!("{anchor}-value"),
@@ -260,6 +265,7 @@ fn control(setting: &PasswordSetting, typed: String) -> Control {
             choice("4", "4: digits, letters and !^$%*?."),
         ]),
         Shape::Flag => Control::OneOf(vec![choice("true", "on"), choice("false", "off")]),
+        Shape::OneOf(words) => Control::OneOf(words.iter().map(|word| choice(word, word)).collect()),
     }
 }
 

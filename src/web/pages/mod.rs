@@ -11,6 +11,8 @@ pub mod own_domain;
 pub mod own_passwords;
 pub mod passwords;
 pub mod passwords_conflict;
+pub mod preset;
+pub mod preview;
 pub mod rotate;
 pub mod rotation;
 pub mod second_factor;

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::web::frame::Frame;
-use crate::web::pages::passwords::{Control, OverrideRow, SettingGroup};
+use crate::web::pages::passwords::{Control, DriftRow, OverrideRow, SettingGroup};
 use crate::web::parts::{Mark, TrailRow};
 
 /// The page at `/passwords` for the role tenant.
@@ -16,6 +16,8 @@ pub struct OwnPasswordsPage {
     pub domain: String,
     /// Why nothing can be changed here, though it can be read.
     pub read_only: Option<String>,
+    /// What somebody else changed after it had been saved here.
+    pub drifted: Vec<DriftRow>,
     /// The settings, or why they could not be read.
     pub policy: Result<OwnPolicy, String>,
     /// Changes of the domain's settings that were made here, newest first.

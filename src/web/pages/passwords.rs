@@ -3,6 +3,8 @@
 use askama::Template;
 
 use crate::web::frame::Frame;
+use crate::web::pages::preset::PresetLink;
+use crate::web::pages::preview::{PreviewForm, PreviewView};
 use crate::web::parts::{Choice, FindingView, Mark, Pager, Search, TrailRow, WallHead};
 
 /// The page at `/passwords`.
@@ -17,6 +19,8 @@ pub struct PasswordsPage {
     pub may_rotate: bool,
     /// Why nothing can be changed here, though it can be read.
     pub read_only: Option<ReadOnly>,
+    /// What somebody else changed after Rampart had saved it.
+    pub drifted: Vec<DriftRow>,
     /// The settings, or why they could not be read.
     pub policy: Result<Policy, ReadOnly>,
     /// Findings of this wall.
@@ -43,10 +47,46 @@ pub struct Policy {
     pub groups: Vec<SettingGroup>,
     /// What tenants override.
     pub overrides: Overrides,
+    /// By what the generation of FusionPBX was told, in a sentence.
+    pub evidence: String,
+    /// Whole policies to choose from.
+    pub presets: Vec<PresetLink>,
+    /// Secrets among the settings of phones.
+    pub secrets: Vec<SecretRow>,
     /// What has to happen for FusionPBX to see a change.
     pub to_be_seen: String,
-    /// Commands for it, to copy; may be empty.
-    pub to_be_seen_commands: String,
+}
+
+/// A setting that is no longer as Rampart left it.
+#[derive(Clone, Debug)]
+pub struct DriftRow {
+    /// `extension.password_length`, or with the tenant's name.
+    pub subject: String,
+    /// What Rampart left there.
+    pub left: String,
+    /// What is there instead.
+    pub now: String,
+    /// When it was noticed, and what FusionPBX notes of who did it.
+    pub words: String,
+}
+
+/// A secret among the settings of phones: never its value.
+#[derive(Clone, Debug)]
+pub struct SecretRow {
+    /// `Menu of Fanvil phones`.
+    pub title: String,
+    /// `provision.fanvil_menu_password`.
+    pub key: String,
+    /// Whether it is a worry.
+    pub mark: Mark,
+    /// `set`, `empty`, `shipped default`, `weak`, `not set`.
+    pub state: String,
+    /// `2 rows count`; may be empty.
+    pub rows: String,
+    /// `3 tenants have their own, 1 of them weak`; may be empty.
+    pub tenants: String,
+    /// What it does.
+    pub words: String,
 }
 
 /// The settings of one category.
@@ -60,6 +100,8 @@ pub struct SettingGroup {
     pub words: String,
     /// Its settings.
     pub rows: Vec<SettingRow>,
+    /// What they yield, and a form to try others.
+    pub preview: Option<(PreviewForm, PreviewView)>,
 }
 
 /// One setting.

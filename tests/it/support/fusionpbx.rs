@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 /// The cluster goes away with the test program: its watcher sees to that.
 static CLUSTER: OnceCell<Postgres> = OnceCell::const_new();
-static TEMPLATES: [OnceCell<&str>; 4] = [const { OnceCell::const_new() }; 4];
+static TEMPLATES: [OnceCell<&str>; 6] = [const { OnceCell::const_new() }; 6];
 /// Grants change rows that all databases share, one at a time.
 static GRANTS: Mutex<()> = Mutex::const_new(());
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -54,6 +54,8 @@ impl Database {
 
     async fn copy_of(generation: Generation, is_town: bool) -> Self {
         let (place, template) = match (generation, is_town) {
+            (Generation::V4_4, false) => (4, "shipped_v4_4"),
+            (Generation::V4_4, true) => (5, "town_v4_4"),
             (Generation::V5_0, false) => (0, "shipped_v5_0"),
             (Generation::V5_0, true) => (1, "town_v5_0"),
             (Generation::V5_5, false) => (2, "shipped_v5_5"),

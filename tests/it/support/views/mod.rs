@@ -55,6 +55,8 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("trail", trail(town).render().unwrap()),
         ("walls", walls::page(town).render().unwrap()),
         ("passwords", passwords::page(town).render().unwrap()),
+        ("preset", passwords::preset(town).render().unwrap()),
+        ("preview", passwords::preview(town).render().unwrap()),
         ("passwords_conflict", passwords::conflict(town).render().unwrap()),
         ("certificates", certificates::page(town).render().unwrap()),
         ("order", certificates::order(town, true).render().unwrap()),

@@ -1,10 +1,12 @@
 //! The data of Passwords and of its conflict page.
 
 use rampart::web::pages::passwords::{
-    Control, Enforced, OverrideRow, Overrides, PasswordsPage, Policy, Raise, ReadOnly, SettingForm, SettingGroup,
-    SettingRow,
+    Control, DriftRow, Enforced, OverrideRow, Overrides, PasswordsPage, Policy, Raise, ReadOnly, SecretRow,
+    SettingForm, SettingGroup, SettingRow,
 };
 use rampart::web::pages::passwords_conflict::PasswordsConflictPage;
+use rampart::web::pages::preset::{PresetForm, PresetLink, PresetPage, PresetStep};
+use rampart::web::pages::preview::{PreviewForm, PreviewPage, PreviewView, Tick};
 use rampart::web::parts::{Choice, Mark};
 
 use super::Town;
@@ -25,6 +27,7 @@ pub(super) fn page(town: Town) -> PasswordsPage {
             "3 fail, 1 accepted, 4 pass",
         ),
         read_only: (town == Town::Hostile).then(|| superuser.clone()),
+        drifted: town.list(vec![drift(town)]),
         policy: if town == Town::Empty {
             Err(ReadOnly { reason: "FusionPBX’s database does not answer at 127.0.0.1:5432.".into(), ..superuser })
         } else {
@@ -46,12 +49,14 @@ pub(super) fn policy(town: Town) -> Policy {
                 title: "Extensions".into(),
                 words: "The SIP secrets of phones. Nobody types them often, so long is free.".into(),
                 rows: vec![length(town), strength(town)],
+                preview: Some((preview_form(town), yields(town))),
             },
             SettingGroup {
                 anchor: "voicemail".into(),
                 title: "Voicemail".into(),
                 words: "The digits that open a mailbox from any phone.".into(),
                 rows: vec![complexity(town)],
+                preview: None,
             },
         ],
         overrides: Overrides {
@@ -74,11 +79,90 @@ pub(super) fn policy(town: Town) -> Policy {
                 .collect(),
             pager: town.pager(),
         },
+        evidence: "The tables are those of FusionPBX 5.0: no v_event_guard_logs, no v_users.user_totp_secret.".into(),
+        presets: vec![PresetLink {
+            href: "/passwords/preset?name=nist".into(),
+            title: "NIST SP 800-63B-4".into(),
+            words: "People\u{2019}s passwords have 15 characters or more.".into(),
+        }],
+        secrets: vec![SecretRow {
+            title: "Menu of Fanvil phones".into(),
+            key: "provision.fanvil_menu_password".into(),
+            mark: Mark::Fail,
+            state: "shipped default".into(),
+            rows: String::new(),
+            tenants: "Tenants with their own: 3, weak or shipped in 1 of them.".into(),
+            words: "Written into each Fanvil\u{2019}s configuration.".into(),
+        }],
         to_be_seen:
             "FusionPBX keeps settings in each signed-in session: a change holds for whoever signs in next, or \
                      after Advanced, Default Settings, Reload."
                 .into(),
-        to_be_seen_commands: String::new(),
+    }
+}
+
+fn preview_form(town: Town) -> PreviewForm {
+    PreviewForm {
+        kind: "extension".into(),
+        title: "SIP passwords".into(),
+        length: town.text("20"),
+        strengths: vec![Choice { value: "4".into(), label: "and !^$%*?.".into(), chosen: true }],
+        ticks: vec![Tick { name: "special".into(), label: "needs a special character".into(), on: true }],
+        least: Some(town.text("4")),
+    }
+}
+
+fn yields(town: Town) -> PreviewView {
+    PreviewView {
+        examples: vec!["xT7!kQ2mVr9$uWc4Zb8*".into(), town.text("aaaa")],
+        facts: vec![("Entropy".into(), "121.3 bits, where it is drawn at random".into())],
+    }
+}
+
+pub(super) fn preview(town: Town) -> PreviewPage {
+    PreviewPage {
+        frame: town.frame("Preview", "passwords"),
+        form: preview_form(town),
+        result: if town == Town::Empty {
+            Err("The length is a whole number from 1 to 128.".into())
+        } else {
+            Ok(yields(town))
+        },
+    }
+}
+
+pub(super) fn preset(town: Town) -> PresetPage {
+    PresetPage {
+        frame: town.frame("NIST SP 800-63B-4", "passwords"),
+        title: "NIST SP 800-63B-4".into(),
+        words: "People\u{2019}s passwords have 15 characters or more and no rules of letters.".into(),
+        fault: town.fault("A setting was changed meanwhile, so nothing was saved."),
+        steps: town.list(vec![PresetStep {
+            title: "Least length of a user's password".into(),
+            key: "users.password_length".into(),
+            now: town.text("12"),
+            wanted: "15".into(),
+            badge: "checked on save".into(),
+            is_enforced: true,
+            words: "Checked when a user is saved.".into(),
+        }]),
+        settled: "9 of its settings are so already.".into(),
+        weaker: "Overrides in 3 tenants would be weaker than this; a preset leaves them alone.".into(),
+        to_be_seen: "This FusionPBX reads a change with its next request.".into(),
+        apply: (town != Town::Empty).then(|| PresetForm {
+            name: "nist".into(),
+            seen: "0f".repeat(32),
+            button: "Change 6 settings".into(),
+        }),
+    }
+}
+
+pub(super) fn drift(town: Town) -> DriftRow {
+    DriftRow {
+        subject: town.name("users.password_length of north.example.test"),
+        left: town.text("15"),
+        now: town.text("8"),
+        words: "Noticed 2026-11-22 14:03. FusionPBX does not note by whom or when.".into(),
     }
 }
 

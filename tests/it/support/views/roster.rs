@@ -103,6 +103,7 @@ pub(super) fn own_passwords(town: Town) -> OwnPasswordsPage {
     OwnPasswordsPage {
         frame: frame(town, "Passwords", "passwords"),
         domain: town.name("north.example.test"),
+        drifted: town.list(vec![passwords::drift(town)]),
         read_only: (town == Town::Hostile).then(|| "FusionPBX's settings can only be read from here now.".into()),
         policy: town.known(OwnPolicy {
             groups: whole.groups,
