@@ -33,6 +33,7 @@ check:
 bench:
 	cargo build --locked --release --bins
 	benches/pages.sh
+	benches/policy.sh
 	benches/storm.sh
 
 # The same tests with more rounds, and those that measure; takes long.
