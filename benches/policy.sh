@@ -60,7 +60,7 @@ for tenants in 12 10000; do
 	until curl -sk -H "Cookie: $cookie" "$address/api/walls" | grep -qv not-yet; do sleep 0.2; done
 	sleep 10
 	quiet=$(percentiles)
-	(while :; do echo 'INSERT INTO bench VALUES (1);'; sleep 0.05; done | sql) &
+	(while :; do echo 'INSERT INTO bench VALUES (1);'; sleep 0.05; done | sql) 2>/dev/null &
 	writer=$!
 	sleep 1
 	busy=$(percentiles)

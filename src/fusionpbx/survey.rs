@@ -199,10 +199,12 @@ impl FusionPbx {
     async fn user_facts(&self) -> Result<UserFacts, FusionPbxError> {
         let schema = self.schema().await?;
         schema.require("v_users", &["user_uuid", "domain_uuid", "username"])?;
-        schema.require("v_user_groups", &["user_uuid", "group_name"])?;
+        // FusionPBX 4.4 calls it otherwise.
+        let groups = if schema.has("v_user_groups", "user_uuid") { "v_user_groups" } else { "v_group_users" };
+        schema.require(groups, &["user_uuid", "group_name"])?;
         schema.require("v_domains", &["domain_uuid", "domain_name"])?;
         let enabled = schema.flag("u", "v_users", "user_enabled")?;
-        let members = "EXISTS (SELECT FROM v_user_groups AS m WHERE m.user_uuid = u.user_uuid AND m.group_name";
+        let members = format!("EXISTS (SELECT FROM {groups} AS m WHERE m.user_uuid = u.user_uuid AND m.group_name");
         let sql = format!(
             "SELECT coalesce(u.username, '') || '@' || coalesce(d.domain_name, '') FROM v_users AS u \
              LEFT JOIN v_domains AS d ON d.domain_uuid = u.domain_uuid \

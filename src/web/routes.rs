@@ -85,12 +85,13 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 16] = [
+pub(super) const PAGES: [(&str, &[&str]); 17] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
     (ROTATION, &[]),
     (PASSWORD_PRESET, &["name"]),
+    (PASSWORD_PREVIEW, &["kind", "length", "strength", "least"]),
     (CERTIFICATES, &["find", "page"]),
     (ORDER, &[]),
     (SSH, &[]),

@@ -18,6 +18,22 @@ fn global<'a>(survey: &'a Survey, category: &str, subcategory: &str) -> (Option<
 }
 
 #[tokio::test]
+async fn a_survey_of_4_4_reads_its_own_categories_and_its_own_table_of_groups() {
+    let survey = Database::town(Generation::V4_4).await.fusionpbx().await.survey().await.unwrap();
+
+    assert_eq!(survey.version.as_deref(), Some("4.4.1"));
+    assert_eq!(global(&survey, "user", "password_length"), (Some("10"), 1));
+    assert_eq!(global(&survey, "security", "password_length"), (Some("10"), 1));
+    let policy = survey.policy.as_ref().unwrap();
+    assert!(policy.global.iter().all(|one| one.category != "users" && one.category != "extension"));
+    assert_eq!(policy.weaker_tenants, 3);
+    let users = survey.users.as_ref().unwrap();
+    assert_eq!((users.enabled, users.superadmin_count), (39, 2));
+    assert_eq!((users.legacy_hashes.clone(), users.with_api_key.clone()), (Ok(1), Ok(1)));
+    assert!(users.admins_without_totp.is_err(), "4.4 has no second factor");
+}
+
+#[tokio::test]
 async fn every_planted_fault_is_found_in_both_generations() {
     for generation in GENERATIONS {
         let survey = Database::town(generation).await.fusionpbx().await.survey().await.unwrap();
