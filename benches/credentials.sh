@@ -31,14 +31,14 @@ psql -d postgres -c 'CREATE DATABASE fusionpbx'
 cp benches/credentials.sql "$work/"
 psql -d fusionpbx -v ON_ERROR_STOP=1 -v n="$count" -v tenants="$tenants" -f "$work/credentials.sql"
 
-# Seconds and the most resident MiB of a command.
+# Seconds, the most resident MiB, the exit code and the seconds of processor of a command, without PostgreSQL's.
 measure() {
 	python3 - "$@" <<'PY'
 import os, resource, subprocess, sys, time
 start = time.time()
 done = subprocess.run(sys.argv[3:], stdout=open(sys.argv[1], "w"), stderr=open(sys.argv[2], "w"))
-seconds = time.time() - start
-print(f"{seconds:.2f} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} {done.returncode}")
+seconds, used = time.time() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{seconds:.2f} {used.ru_maxrss // 1024} {done.returncode} {used.ru_utime + used.ru_stime:.2f}")
 PY
 }
 
@@ -51,6 +51,7 @@ ours=$(measure "$work/ours" "$work/ours.err" "$program" credentials audit --form
 php=$(measure "$work/php.out" "$work/php.err" php benches/credentials.php "pgsql:host=$work/socket;user=bench;dbname=fusionpbx" src/policy/common_passwords.txt "$work/php.json")
 cat "$work/ours.err" "$work/php.err"
 tail -1 "$work/ours"
-echo "rampart: $(echo "$ours" | awk '{print $1 " s, " $2 " MiB resident, exit " $3}')"
-echo "php:     $(echo "$php" | awk '{print $1 " s, " $2 " MiB resident, exit " $3}')"
-echo "$ours $php" | awk '{printf "ratio:   %.2f times the time of the PHP scan, %.2f times its memory\n", $1 / $4, $2 / $5}'
+echo "rampart: $(echo "$ours" | awk '{print $1 " s (" $4 " s of processor), " $2 " MiB resident, exit " $3}')"
+echo "php:     $(echo "$php" | awk '{print $1 " s (" $4 " s of processor), " $2 " MiB resident, exit " $3}')"
+echo "$ours $php" | awk '{
+	printf "ratio:   %.2f times the time of the PHP scan (%.2f of processor), %.2f times its memory\n", $1 / $5, $4 / $8, $2 / $6}'

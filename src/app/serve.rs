@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::jobs;
+use crate::jobs::credentials::CredentialAudit;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
 use crate::web::door::{self, Door, FLOOR};
 use crate::web::edge::Edge;
@@ -99,6 +100,7 @@ async fn assemble(
         fusionpbx: fusionpbx.clone(),
         walls: seen,
         look_again: Arc::new(Notify::new()),
+        credentials_wanted: Arc::new(Notify::new()),
         orders_wanted: Arc::new(Notify::new()),
         issuing: issuing.clone(),
         door,
@@ -119,6 +121,8 @@ async fn assemble(
         walls,
     });
     let mut jobs = start_jobs(&app, &sweep, &stopping);
+    let (audit, end) = (credential_audit(&app, config), stopping.clone());
+    keep_running(&mut jobs, ("credentials", PAUSE), stopping.clone(), move || audit.clone().run(end.clone()));
     if let Some(watch) = TlsOnlyWatch::wanted(&config.console, port, &app.fusionpbx) {
         let (edge, end) = (app.edge.clone(), stopping.clone());
         keep_running(&mut jobs, ("tls-only", PAUSE), stopping.clone(), move || {
@@ -131,6 +135,17 @@ async fn assemble(
         jobs::trail::run(deeds.clone(), agent.clone(), keep, end.clone())
     });
     Ok((app, jobs))
+}
+
+/// What judges FusionPBX's credentials.
+fn credential_audit(app: &AppState, config: &Config) -> CredentialAudit {
+    CredentialAudit {
+        deeds: app.deeds.clone(),
+        fusionpbx: app.fusionpbx.clone(),
+        wanted: app.credentials_wanted.clone(),
+        look_again: app.look_again.clone(),
+        interval: Duration::from_hours(config.watch.credentials_hours),
+    }
 }
 
 /// Everything that works by itself.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::credentials::CredentialFacts;
 use crate::audit::finding::Evidence;
 use crate::base::clock::{Timestamp, spoken};
 use crate::fusionpbx::survey::{Part, Survey};
@@ -54,6 +55,8 @@ pub struct Facts {
     pub served: Source<ServedFacts>,
     /// FusionPBX's database.
     pub fusionpbx: Source<Survey>,
+    /// The last audit of FusionPBX's credentials.
+    pub credentials: Source<CredentialFacts>,
 }
 
 /// What was seen by shaking hands with the listeners.
@@ -139,6 +142,7 @@ impl Facts {
             kept: Source::NotYet,
             served: Source::NotYet,
             fusionpbx: Source::NotYet,
+            credentials: Source::NotYet,
         }
     }
 
@@ -168,6 +172,11 @@ impl Facts {
     /// FusionPBX's database; usually at most an hour old.
     pub(crate) fn survey(&self) -> Result<Reading<'_, Survey>, Untested> {
         self.fusionpbx.read("FusionPBX's database", self.now, Duration::from_hours(1))
+    }
+
+    /// The last audit of credentials; usually at most seven hours old.
+    pub(crate) fn credentials(&self) -> Result<Reading<'_, CredentialFacts>, Untested> {
+        self.credentials.read("the audit of credentials", self.now, Duration::from_hours(7))
     }
 
     /// One part of what FusionPBX's database says.

@@ -64,9 +64,10 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 11] = [
+    let families: [&'static [Check]; 12] = [
         &checks::password_policy::CHECKS,
         &checks::accounts::CHECKS,
+        &checks::credentials::CHECKS,
         &checks::provisioning::CHECKS,
         &checks::access_lists::CHECKS,
         &checks::database_role::CHECKS,

@@ -136,11 +136,13 @@ fn hmac_sha256() -> String {
 pub struct Watch {
     /// Seconds between two looks at the host, the database and the served certificates.
     pub interval_seconds: u64,
+    /// Hours between two audits of FusionPBX's credentials; 0: only when somebody asks.
+    pub credentials_hours: u64,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { interval_seconds: 300 }
+        Self { interval_seconds: 300, credentials_hours: 6 }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod certificates;
+pub mod credentials;
 pub mod issue;
 pub mod operators;
 pub mod password;

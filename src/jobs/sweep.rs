@@ -17,6 +17,7 @@ use crate::base::chain::Chain;
 use crate::base::names::Fqdn;
 use crate::base::role::Reach;
 use crate::deeds::Deeds;
+use crate::deeds::credentials;
 use crate::fusionpbx::FusionPbx;
 use crate::host::Agent;
 
@@ -71,12 +72,14 @@ impl Sweep {
             collect::fusionpbx(fusionpbx.as_ref(), clock),
         );
         self.keep("ssh", &ssh).await;
+        let credentials = recall(&self.deeds, credentials::FACT).await;
         self.keep("fusionpbx", &survey).await;
         self.publish(|facts| {
             facts.agent = hello;
             facts.ssh = ssh;
             facts.kept = kept;
             facts.fusionpbx = survey;
+            facts.credentials = credentials;
         });
         let packages = collect::packages(agent, clock).await;
         self.keep("packages", &packages).await;
@@ -134,6 +137,7 @@ pub async fn remembered(deeds: &Deeds) -> Facts {
     facts.packages = recall(deeds, "packages").await;
     facts.served = recall(deeds, "served").await;
     facts.fusionpbx = recall(deeds, "fusionpbx").await;
+    facts.credentials = recall(deeds, credentials::FACT).await;
     facts
 }
 

@@ -19,6 +19,8 @@ pub enum May {
     ChangePolicy,
     /// Gives extensions, mailboxes and devices new secrets, and sees them once.
     RotateSecrets,
+    /// Where weak secrets and accounts are in the visitor's scope, never the secret.
+    SeeCredentials,
     /// The certificates and orders in the visitor's scope.
     SeeCertificates,
     /// Renews a certificate in the visitor's scope.
@@ -37,7 +39,7 @@ pub enum May {
 
 impl May {
     /// Every permission.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Anyone,
         Self::SignedIn,
         Self::SeeWalls,
@@ -45,6 +47,7 @@ impl May {
         Self::SeePolicy,
         Self::ChangePolicy,
         Self::RotateSecrets,
+        Self::SeeCredentials,
         Self::SeeCertificates,
         Self::RenewCertificate,
         Self::OrderCertificate,
@@ -67,6 +70,7 @@ impl May {
             Self::SeePolicy => "see password settings",
             Self::ChangePolicy => "change password settings, put them back",
             Self::RotateSecrets => "give extensions, mailboxes and devices new secrets",
+            Self::SeeCredentials => "see where weak credentials are, never the secret",
             Self::SeeCertificates => "see certificates and orders",
             Self::RenewCertificate => "renew a certificate",
             Self::OrderCertificate => "order a certificate",
@@ -83,7 +87,12 @@ impl Role {
     #[must_use]
     pub const fn may(self, act: May) -> bool {
         match act {
-            May::Anyone | May::SignedIn | May::SeePolicy | May::SeeCertificates | May::SeeTrail => true,
+            May::Anyone
+            | May::SignedIn
+            | May::SeePolicy
+            | May::SeeCredentials
+            | May::SeeCertificates
+            | May::SeeTrail => true,
             May::SeeWalls | May::ExportTrail => matches!(self, Self::Viewer | Self::Support | Self::Operator),
             May::LookAgain => matches!(self, Self::Support | Self::Operator),
             May::RenewCertificate => matches!(self, Self::Support | Self::Tenant | Self::Operator),

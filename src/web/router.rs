@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, events, invitation, operators, order, passwords, policy_preset, policy_preview,
-    policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh, standing, trail, unbuilt,
-    upgrades, walls,
+    account, api, certificates, credential_export, credentials, events, invitation, operators, order, passwords,
+    policy_preset, policy_preview, policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh,
+    standing, trail, unbuilt, upgrades, walls,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -140,6 +140,9 @@ fn password_rows() -> Vec<Row> {
         post(routes::ROTATION_CONFIRM, May::RotateSecrets, rotation::confirm),
         post(routes::ROTATION_UNDO, May::RotateSecrets, rotation::undo),
         post(routes::ROTATION_RESYNC, May::RotateSecrets, rotation::resync),
+        get(routes::CREDENTIALS, May::SeeCredentials, credentials::get),
+        post(routes::CREDENTIALS_AUDIT, May::LookAgain, credentials::audit),
+        get(routes::CREDENTIALS_EXPORT, May::SeeCredentials, credential_export::get),
     ]
 }
 

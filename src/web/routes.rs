@@ -20,6 +20,9 @@ pub(super) const ROTATION_SHOW: &str = "/passwords/rotations/{id}/show";
 pub(super) const ROTATION_CONFIRM: &str = "/passwords/rotations/{id}/confirm";
 pub(super) const ROTATION_UNDO: &str = "/passwords/rotations/{id}/undo";
 pub(super) const ROTATION_RESYNC: &str = "/passwords/rotations/{id}/resync";
+pub(super) const CREDENTIALS: &str = "/passwords/credentials";
+pub(super) const CREDENTIALS_AUDIT: &str = "/passwords/credentials/audit";
+pub(super) const CREDENTIALS_EXPORT: &str = "/passwords/credentials/export";
 pub(super) const CERTIFICATES: &str = "/certificates";
 pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
 pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
@@ -85,13 +88,14 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 17] = [
+pub(super) const PAGES: [(&str, &[&str]); 18] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
     (ROTATION, &[]),
     (PASSWORD_PRESET, &["name"]),
     (PASSWORD_PREVIEW, &["kind", "length", "strength", "least"]),
+    (CREDENTIALS, &["find", "reason", "table", "tenant", "after"]),
     (CERTIFICATES, &["find", "page"]),
     (ORDER, &[]),
     (SSH, &[]),

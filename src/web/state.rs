@@ -26,6 +26,8 @@ pub struct AppState {
     pub walls: watch::Receiver<Arc<Walls>>,
     /// Asks the background for a fresh look.
     pub look_again: Arc<tokio::sync::Notify>,
+    /// Asks the background for an audit of FusionPBX's credentials.
+    pub credentials_wanted: Arc<tokio::sync::Notify>,
     /// Wakes the worker that takes up orders.
     pub orders_wanted: Arc<tokio::sync::Notify>,
     /// Everyone a certificate needs.

@@ -38,6 +38,7 @@ mod store_trail;
 mod support;
 mod trail_halves;
 mod web_account;
+mod web_credentials;
 mod web_csrf;
 mod web_door;
 mod web_edge;

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 62] = [
+const EXPECTED: [(&str, &str, &[&str]); 65] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -55,6 +55,9 @@ const EXPECTED: [(&str, &str, &[&str]); 62] = [
     ("GET", "/passwords/preset", WALLS),
     ("POST", "/passwords/preset", &["tenant", "operator"]),
     ("GET", "/passwords/preview", SIGNED_IN),
+    ("GET", "/passwords/credentials", SIGNED_IN),
+    ("POST", "/passwords/credentials/audit", &["support", "operator"]),
+    ("GET", "/passwords/credentials/export", SIGNED_IN),
     ("GET", "/certificates", SIGNED_IN),
     ("POST", "/certificates/account", OPERATOR),
     ("POST", "/certificates/orders", OPERATOR),
@@ -95,7 +98,14 @@ fn every_route_is_in_the_matrix() {
 #[test]
 fn the_table_in_the_documentation_is_the_one_that_counts() {
     let page = std::fs::read_to_string(format!("{}/docs/operating.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let scoped = [May::SeePolicy, May::ChangePolicy, May::SeeCertificates, May::RenewCertificate, May::SeeTrail];
+    let scoped = [
+        May::SeePolicy,
+        May::ChangePolicy,
+        May::SeeCredentials,
+        May::SeeCertificates,
+        May::RenewCertificate,
+        May::SeeTrail,
+    ];
     let mut table = "| | viewer | support | tenant | operator |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for may in May::ALL {
         let cell = |role: Role| match role.may(may) {

@@ -197,7 +197,16 @@ async fn paths(town: &Town) -> Vec<String> {
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/events"))
         .map(|row| routes::example(row.path))
         .collect();
-    for path in ["/passwords", "/certificates", "/trail", "/api/policy", "/api/walls", "/operators"] {
+    for path in [
+        "/passwords",
+        "/passwords/credentials",
+        "/passwords/credentials/export",
+        "/certificates",
+        "/trail",
+        "/api/policy",
+        "/api/walls",
+        "/operators",
+    ] {
         for query in [
             "find=south",
             "find=SOUTH.example",

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_lists;
 pub(crate) mod accounts;
+pub(crate) mod credentials;
 pub(crate) mod database_role;
 pub(crate) mod kept;
 pub(crate) mod lifetime;

@@ -1,7 +1,7 @@
 //! What a machine types: SIP secrets, trunks, phones. Nobody has to remember it, so that length and chance are all.
 
 use crate::policy::own_password::is_listed;
-use crate::policy::secrets::doubt::{class, is_guessable, is_in_doubt};
+use crate::policy::secrets::doubt::{Guesses, class, is_in_doubt};
 use crate::policy::secrets::pattern::{is_date, is_keyboard_walk, is_repeated, is_sequential};
 use crate::policy::secrets::{Reason, Reasons, SHORTEST_NAME, SHORTEST_NUMBER, Subject};
 
@@ -30,7 +30,7 @@ const SHIPPED: [&str; 14] = [
 ];
 
 /// `folded` is the secret of `subject` in lower case.
-pub(super) fn judge(folded: &str, subject: &Subject<'_>) -> Reasons {
+pub(super) fn judge(folded: &str, subject: &Subject<'_>, guesses: &mut Guesses) -> Reasons {
     let mut found = Reasons::NONE;
     let (mut letters, mut classes) = (0_usize, 0);
     for letter in subject.secret.chars() {
@@ -52,14 +52,7 @@ pub(super) fn judge(folded: &str, subject: &Subject<'_>) -> Reasons {
     found.add_if(is_repeated(bytes), Reason::Repeated);
     found.add_if(is_date(bytes), Reason::Year);
     if found.has_no_answer() && is_in_doubt(subject.secret, folded) {
-        let words: Vec<&str> = subject
-            .numbers
-            .iter()
-            .chain(subject.names)
-            .copied()
-            .chain(subject.domain.iter().map(String::as_str))
-            .collect();
-        found.add_if(is_guessable(subject.secret, &words), Reason::Guessable);
+        found.add_if(guesses.is_guessable(subject.secret), Reason::Guessable);
     }
     found.add_if(is_shorter(letters, subject.policy_length), Reason::WeakerThanPolicy);
     found

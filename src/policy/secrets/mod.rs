@@ -11,6 +11,7 @@ mod pin;
 mod reason;
 mod reasons;
 
+use doubt::Guesses;
 pub use reason::{About, Reason, Weight};
 pub use reasons::Reasons;
 
@@ -64,6 +65,7 @@ pub struct Subject<'a> {
 #[derive(Default)]
 pub struct Judge {
     folded: Zeroizing<String>,
+    guesses: Guesses,
 }
 
 impl Judge {
@@ -73,7 +75,11 @@ impl Judge {
             return Reasons::of(Reason::Empty);
         }
         self.fold(subject.secret);
-        if kind.is_pin() { pin::judge(&self.folded, subject) } else { machine::judge(&self.folded, subject) }
+        if kind.is_pin() {
+            pin::judge(&self.folded, subject)
+        } else {
+            machine::judge(&self.folded, subject, &mut self.guesses)
+        }
     }
 
     /// In lower case, compatible forms made one.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod certificates;
+pub mod credentials;
 pub mod fault;
 pub mod invitation;
 pub mod operators;

@@ -128,6 +128,7 @@ impl TestApp {
             fusionpbx: neighbours.fusionpbx.clone(),
             walls: seen,
             look_again: Arc::new(Notify::new()),
+            credentials_wanted: Arc::new(Notify::new()),
             orders_wanted: Arc::new(Notify::new()),
             issuing: Arc::new(issuing),
             door: Arc::new(Door::new(clock.clone(), neighbours.floor, &house.path().join("state"))),
@@ -246,6 +247,8 @@ impl TestApp {
             "certificates",
             "orders",
             "order_steps",
+            "credential_runs",
+            "credential_places",
         ] {
             let columns = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA table_info({table})")));
             let columns = columns.fetch_all(&pool).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod account;
 mod certificates;
+mod credentials;
 mod factor;
 mod host;
 mod passwords;
@@ -68,6 +69,7 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("invitation", roster::invitation(town).render().unwrap()),
         ("own_passwords", roster::own_passwords(town).render().unwrap()),
         ("own_certificates", roster::own_certificates(town).render().unwrap()),
+        ("credentials", credentials::page(town).render().unwrap()),
         ("own_domain", roster::own_domain(town).render().unwrap()),
         ("rotate", rotation::rotate(town, true).render().unwrap()),
         ("rotate_ask", rotation::rotate(town, false).render().unwrap()),
