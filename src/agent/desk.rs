@@ -69,6 +69,7 @@ impl Desk {
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
             Request::ReadSwitch { database } => self.switch.read(database).await,
+            Request::ChangeSwitch { change } => self.switch.change(change).await,
             Request::SwitchRegistrations => self.switch.registrations().await,
             Request::FlushDirectory { users } => self.switch.flush(users).await,
             Request::Resync { users } => self.switch.resync(users).await,
@@ -103,6 +104,7 @@ impl Desk {
     /// # Errors
     /// What it left cannot be understood or put right: then nothing may be changed on this host.
     pub(super) async fn heal(&self) -> Result<(), StoreError> {
+        self.heal_switch().await;
         let healed = install::heal(&self.place, self.store(), self.config.nginx.as_ref()).await?;
         let Some((certificate, loaded)) = healed else {
             return Ok(());
@@ -119,6 +121,22 @@ impl Desk {
             ..Entry::default()
         });
         Ok(())
+    }
+
+    /// Unlike a certificate's way back, this one stops nobody: what does not stand as before is said, and certificates go on.
+    async fn heal_switch(&self) {
+        let Some(outcome) = self.switch.heal().await else { return };
+        warn!("An unproved change of FreeSWITCH was taken back");
+        if let Err(reason) = &outcome {
+            error!("FreeSWITCH is not as it was: {reason}");
+        }
+        self.journal.write(&Entry {
+            verb: "heal".to_owned(),
+            about: Some("a change of FreeSWITCH".to_owned()),
+            outcome: if outcome.is_ok() { "rolled-back" } else { "unable" }.to_owned(),
+            reason: outcome.err(),
+            ..Entry::default()
+        });
     }
 
     fn store(&self) -> Store<'_> {

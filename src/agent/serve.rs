@@ -89,7 +89,7 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
     let place = Arc::new(Place::open(&config.place, Arc::clone(&random))?);
-    let switch = Switch::new(config.freeswitch.clone(), &random);
+    let switch = Switch::new(config.freeswitch.clone(), Arc::clone(&place), Arc::clone(&random));
     let gate = Gate::new(Arc::clone(&place), Arc::clone(&clock), random, host_name())?;
     let journal = Journal::open(Arc::clone(&place), Arc::clone(&clock))?;
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
@@ -269,6 +269,7 @@ fn about(request: &Request) -> Option<String> {
         }
         Request::PlaceStandingOrder { order } | Request::EndStandingOrder { order } => Some(order.to_string()),
         Request::ReadJournal { after, .. } => Some(format!("lines after {after}")),
+        Request::ChangeSwitch { change } => Some(change.to_string()),
         Request::FlushDirectory { users } | Request::Resync { users } => {
             let few: Vec<String> = users.iter().take(5).map(ToString::to_string).collect();
             Some(format!("{} accounts: {}", users.len(), few.join(" ")))

@@ -95,6 +95,8 @@ impl Asset {
             (Self::Provisioning, Layer::Credential) => &["PV-01"],
             // A strong password lets PV-02 pass without any list, so nothing proves the list itself yet.
             (Self::XmlRpc, Layer::Credential) => &["SW-03"],
+            (Self::EventSocket, Layer::BindAddress) => &["SW-01"],
+            (Self::EventSocket, Layer::Credential) => &["SW-02"],
             _ => &[],
         }
     }
@@ -197,7 +199,7 @@ mod tests {
         assert_eq!(of(&good, Asset::Ssh, Layer::Credential), Standing::Stands);
         assert_eq!(of(&weak, Asset::Ssh, Layer::Credential), Standing::Missing);
         assert_eq!(of(&half, Asset::Ssh, Layer::Credential), Standing::Unknown);
-        assert_eq!(of(&good, Asset::EventSocket, Layer::BindAddress), Standing::Unknown);
+        assert_eq!(of(&good, Asset::PostgreSql, Layer::BindAddress), Standing::Unknown);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::host::{Agent, AgentError};
 use crate::tls::leaf::is_self_signed;
 use crate::tls::probe;
 use crate::wire::answer::{CertificateFacts, Hello, PackageFacts, SshFacts};
+use crate::wire::carried::Carried;
+use crate::wire::switch::{DatabaseSide, SwitchFacts};
 
 /// How long one handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -47,6 +49,20 @@ pub async fn packages(agent: &Agent, clock: &dyn Clock) -> Source<PackageFacts> 
 /// Certificates that the agent keeps.
 pub async fn kept(agent: &Agent, clock: &dyn Clock) -> Source<CertificateFacts> {
     source(clock.now(), agent.certificates().await)
+}
+
+/// FreeSWITCH, compared with what FusionPBX's database holds of it.
+pub async fn switch(agent: &Agent, database: Result<&FusionPbx, &String>, clock: &dyn Clock) -> Source<SwitchFacts> {
+    let side = match database {
+        // What cannot be read there is not compared, and the answer says so.
+        Ok(database) => database.switch_secrets().await.ok().flatten(),
+        Err(_) => None,
+    };
+    let side = side.map(|side| DatabaseSide {
+        xml_rpc: side.xml_rpc.map(Carried),
+        event_socket: side.event_socket.map(Carried),
+    });
+    source(clock.now(), agent.switch(side).await)
 }
 
 /// FusionPBX's database; `Err` says why it was not found at all.

@@ -9,6 +9,7 @@ use crate::audit::finding::Evidence;
 use crate::base::clock::{Timestamp, spoken};
 use crate::fusionpbx::survey::{Part, Survey};
 use crate::wire::answer::{CertificateFacts, Hello, LeafFacts, PackageFacts, SshFacts};
+use crate::wire::switch::SwitchFacts;
 
 /// The age beyond which a fact says nothing any more: 24 hours.
 pub const TOO_OLD: Duration = Duration::from_hours(24);
@@ -57,6 +58,8 @@ pub struct Facts {
     pub fusionpbx: Source<Survey>,
     /// The last audit of FusionPBX's credentials.
     pub credentials: Source<CredentialFacts>,
+    /// FreeSWITCH's XML RPC and event socket.
+    pub switch: Source<SwitchFacts>,
 }
 
 /// What was seen by shaking hands with the listeners.
@@ -143,6 +146,7 @@ impl Facts {
             served: Source::NotYet,
             fusionpbx: Source::NotYet,
             credentials: Source::NotYet,
+            switch: Source::NotYet,
         }
     }
 
@@ -167,6 +171,23 @@ impl Facts {
     /// What is served; usually at most an hour old.
     pub(crate) fn served(&self) -> Result<Reading<'_, ServedFacts>, Untested> {
         self.served.read("handshakes", self.now, Duration::from_hours(1))
+    }
+
+    /// FreeSWITCH; usually at most an hour old.
+    pub(crate) fn switch(&self) -> Result<Reading<'_, SwitchFacts>, Untested> {
+        self.switch.read("FreeSWITCH", self.now, Duration::from_hours(1))
+    }
+
+    /// One part of what is known of FreeSWITCH.
+    pub(crate) fn switch_part<T>(
+        &self,
+        pick: impl FnOnce(&SwitchFacts) -> &Result<T, String>,
+    ) -> Result<Reading<'_, T>, Untested> {
+        let Reading { at, value, old } = self.switch()?;
+        match pick(value) {
+            Ok(value) => Ok(Reading { at, value, old }),
+            Err(reason) => Err(Untested { source: "FreeSWITCH", at, reason: reason.clone() }),
+        }
     }
 
     /// FusionPBX's database; usually at most an hour old.

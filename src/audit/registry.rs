@@ -76,6 +76,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         &checks::packages::CHECKS,
         &checks::release::CHECKS,
         &checks::ssh::CHECKS,
+        &checks::switch::CHECKS,
         &checks::unbuilt::CHECKS,
     ];
     families.into_iter().flatten()

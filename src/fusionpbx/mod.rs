@@ -22,6 +22,7 @@ pub mod secrets;
 pub mod settings;
 mod statements;
 pub mod survey;
+pub mod switch;
 pub mod tenants;
 pub mod watch;
 

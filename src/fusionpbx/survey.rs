@@ -9,6 +9,7 @@ use crate::fusionpbx::database::FusionPbx;
 use crate::fusionpbx::error::FusionPbxError;
 use crate::fusionpbx::overrides::{Override, OverridesWanted};
 use crate::fusionpbx::settings::{DEFAULTS, PolicyReading};
+use crate::fusionpbx::switch::SwitchSide;
 use crate::policy::{Shape, Value};
 
 /// Examples in a survey; the counts beside them are whole.
@@ -33,6 +34,8 @@ pub struct Survey {
     pub provisioning: Part<ProvisioningFacts>,
     /// Access control lists of the switch.
     pub access_lists: Part<Vec<AccessList>>,
+    /// What FusionPBX holds of XML RPC and the event socket.
+    pub switch: Part<SwitchSide>,
 }
 
 /// A part of the survey, or why it could not be read (a missing grant, a missing column).
@@ -139,6 +142,7 @@ impl FusionPbx {
             users: self.part(self.user_facts().await),
             provisioning: self.part(self.provisioning_facts().await),
             access_lists: self.part(self.access_lists().await),
+            switch: self.part(self.switch_side().await),
         })
     }
 

@@ -233,6 +233,7 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Packages(_) => "packages",
         Answer::Certificates(_) => "certificates",
         Answer::Switch(_) => "switch",
+        Answer::SwitchChanged(_) => "switch-changed",
         Answer::Registrations(_) => "registrations",
         Answer::Flushed(_) => "flushed",
         Answer::Resynced(_) => "resynced",

@@ -3,7 +3,9 @@
 use crate::host::{Agent, AgentError, kind};
 use crate::wire::answer::Answer;
 use crate::wire::request::Request;
-use crate::wire::switch::{DatabaseSide, DirectoryUser, Flushed, Registrations, Resynced, SwitchFacts};
+use crate::wire::switch::{
+    DatabaseSide, DirectoryUser, Flushed, Registrations, Resynced, SwitchChange, SwitchChanged, SwitchFacts,
+};
 
 impl Agent {
     /// What FreeSWITCH's files and the running program say; `database` is compared with them.
@@ -12,6 +14,15 @@ impl Agent {
     /// As [`AgentError`].
     pub async fn switch(&self, database: Option<DatabaseSide>) -> Result<SwitchFacts, AgentError> {
         expect_answer!(self.ask(&Request::ReadSwitch { database }).await?, Switch).map(|facts| *facts)
+    }
+
+    /// Has XML RPC or the event socket changed; see [`with_grant`](Self::with_grant). It is proved, or refused as
+    /// [`Refusal::RolledBack`](crate::wire::answer::Refusal::RolledBack).
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn change_switch(&self, change: SwitchChange) -> Result<SwitchChanged, AgentError> {
+        expect_answer!(self.ask(&Request::ChangeSwitch { change }).await?, SwitchChanged).map(|changed| *changed)
     }
 
     /// How many devices are registered, by source and by account.

@@ -65,21 +65,24 @@ impl Sweep {
     pub async fn look(&self, is_asked_for: bool) {
         let clock = self.deeds.clock.as_ref();
         let Sources { agent, fusionpbx } = &self.sources;
-        let (hello, ssh, kept, survey) = tokio::join!(
+        let (hello, ssh, kept, survey, switch) = tokio::join!(
             collect::agent(agent, clock),
             collect::ssh(agent, clock),
             collect::kept(agent, clock),
             collect::fusionpbx(fusionpbx.as_ref(), clock),
+            collect::switch(agent, fusionpbx.as_ref(), clock),
         );
         self.keep("ssh", &ssh).await;
         let credentials = recall(&self.deeds, credentials::FACT).await;
         self.keep("fusionpbx", &survey).await;
+        self.keep("switch", &switch).await;
         self.publish(|facts| {
             facts.agent = hello;
             facts.ssh = ssh;
             facts.kept = kept;
             facts.fusionpbx = survey;
             facts.credentials = credentials;
+            facts.switch = switch;
         });
         let packages = collect::packages(agent, clock).await;
         self.keep("packages", &packages).await;
@@ -138,6 +141,7 @@ pub async fn remembered(deeds: &Deeds) -> Facts {
     facts.served = recall(deeds, "served").await;
     facts.fusionpbx = recall(deeds, "fusionpbx").await;
     facts.credentials = recall(deeds, credentials::FACT).await;
+    facts.switch = recall(deeds, "switch").await;
     facts
 }
 

@@ -10,7 +10,7 @@ use crate::wire::grant::StandingOrder;
 use crate::wire::journal::JournalPage;
 use crate::wire::nothing::nothing_more;
 use crate::wire::request::Generation;
-use crate::wire::switch::{Flushed, Registrations, Resynced, SwitchFacts};
+use crate::wire::switch::{Flushed, Registrations, Resynced, SwitchChanged, SwitchFacts};
 
 /// The answer to one request: what was asked for, or why not.
 pub type Reply = Result<Answer, Refusal>;
@@ -29,6 +29,8 @@ pub enum Answer {
     Certificates(CertificateFacts),
     /// To `ReadSwitch`.
     Switch(Box<SwitchFacts>),
+    /// To `ChangeSwitch`: it is done and proved.
+    SwitchChanged(Box<SwitchChanged>),
     /// To `SwitchRegistrations`.
     Registrations(Registrations),
     /// To `FlushDirectory`.

@@ -9,7 +9,7 @@ use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
 use crate::wire::nothing::nothing_more;
-use crate::wire::switch::{DatabaseSide, DirectoryUser};
+use crate::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,11 @@ pub enum Request {
     ReadSwitch {
         /// What FusionPBX's database holds, to be compared with the files.
         database: Option<DatabaseSide>,
+    },
+    /// Change FreeSWITCH's XML RPC or event socket: written, put in force and proved, else taken back.
+    ChangeSwitch {
+        /// What.
+        change: SwitchChange,
     },
     /// How many devices are registered, by source and by account.
     #[serde(deserialize_with = "nothing_more")]
@@ -208,6 +213,7 @@ impl Request {
             Self::ReadPackages => "read-packages",
             Self::ReadCertificates => "read-certificates",
             Self::ReadSwitch { .. } => "read-switch",
+            Self::ChangeSwitch { .. } => "change-switch",
             Self::SwitchRegistrations => "switch-registrations",
             Self::FlushDirectory { .. } => "flush-directory",
             Self::Resync { .. } => "resync",
@@ -250,9 +256,10 @@ impl Request {
             | Self::CheckCode { .. }
             | Self::MakeGrant { .. } => Needs::OwnCode,
             Self::MakeKey { .. } | Self::Install { .. } => Needs::StandingOrderOrGrant,
-            Self::PlaceStandingOrder { .. } | Self::EndStandingOrder { .. } | Self::ForgetFactor { .. } => {
-                Needs::Grant
-            }
+            Self::ChangeSwitch { .. }
+            | Self::PlaceStandingOrder { .. }
+            | Self::EndStandingOrder { .. }
+            | Self::ForgetFactor { .. } => Needs::Grant,
         }
     }
 

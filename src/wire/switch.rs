@@ -306,6 +306,130 @@ pub enum NewSecret {
     Typed(Carried),
 }
 
+/// A realm or a user's name: 1 to 64 letters, digits, spaces and `. _ @ -`, none of them a space at either end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PlainWord(String);
+
+/// What is no such word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("1 to 64 letters, digits, spaces and . _ @ - are wanted")]
+pub struct NotPlain;
+
+impl PlainWord {
+    /// Takes `text`.
+    ///
+    /// # Errors
+    /// It has other letters, or none.
+    pub fn parse(text: &str) -> Result<Self, NotPlain> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.' | b'_' | b'@' | b'-');
+        let is_plain = (1..=64).contains(&text.len()) && text.trim() == text && text.bytes().all(allowed);
+        if is_plain { Ok(Self(text.to_owned())) } else { Err(NotPlain) }
+    }
+}
+
+impl fmt::Display for PlainWord {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PlainWord {
+    type Error = NotPlain;
+    fn try_from(text: String) -> Result<Self, NotPlain> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PlainWord> for String {
+    fn from(word: PlainWord) -> Self {
+        word.0
+    }
+}
+
+/// Other values for XML RPC; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct XmlRpcChange {
+    /// `http-port`, 1024 or above.
+    pub port: Option<u16>,
+    /// `auth-realm`.
+    pub realm: Option<PlainWord>,
+    /// `auth-user`.
+    pub user: Option<PlainWord>,
+    /// `auth-pass`.
+    pub password: Option<NewSecret>,
+}
+
+/// Where FusionPBX keeps its copy of the event socket's password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FusionPbxSide {
+    /// In `config.conf`: 5.2 and later.
+    ConfigConf,
+    /// In the table `v_settings`: through 5.1. Whoever asks writes it there, with the secret of the answer.
+    Database,
+}
+
+/// A change of FreeSWITCH.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SwitchChange {
+    /// XML RPC's port, realm, user or password.
+    XmlRpc(XmlRpcChange),
+    /// The event socket's password, on both sides.
+    EventSocket {
+        /// The new one.
+        password: NewSecret,
+        /// Where FusionPBX's side is.
+        fusionpbx: FusionPbxSide,
+    },
+    /// Load `mod_xml_rpc` now.
+    Load,
+    /// Unload it now.
+    Unload,
+    /// Load it when FreeSWITCH starts, or not.
+    AtStart {
+        /// Whether.
+        is_loaded: bool,
+    },
+}
+
+impl fmt::Display for SwitchChange {
+    /// Words for the journal and the trail, without a secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::XmlRpc(XmlRpcChange { port, realm, user, password }) => {
+                let parts = [
+                    port.map(|port| format!("port {port}")),
+                    realm.as_ref().map(|realm| format!("realm {realm}")),
+                    user.as_ref().map(|user| format!("user {user}")),
+                    password.as_ref().map(|_| "a new password".to_owned()),
+                ];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                write!(out, "XML RPC: {}", if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") })
+            }
+            Self::EventSocket { .. } => out.write_str("the event socket: a new password"),
+            Self::Load => out.write_str("load mod_xml_rpc"),
+            Self::Unload => out.write_str("unload mod_xml_rpc"),
+            Self::AtStart { is_loaded: true } => out.write_str("load mod_xml_rpc at the start"),
+            Self::AtStart { is_loaded: false } => out.write_str("do not load mod_xml_rpc at the start"),
+        }
+    }
+}
+
+/// A change that is done and proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchChanged {
+    /// The secret that was made, said once.
+    pub secret: Option<Carried>,
+    /// What else to know, a sentence each.
+    pub notes: Vec<String>,
+    /// FusionPBX's services that must be restarted to sign in with the new password.
+    pub restart: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ use rampart::wire::carried::Carried;
 use rampart::wire::frame::{self, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use rampart::wire::grant::Grant;
 use rampart::wire::request::{Generation, KeyKind, Needs, Request};
+use rampart::wire::switch::SwitchChange;
 use tokio::net::UnixStream;
 
 use crate::agent_house::{RunningAgent, Scratch, journal, settings};
@@ -90,6 +91,10 @@ fn writes() -> Vec<(Request, Request)> {
         (
             Request::EndStandingOrder { order: order(ONE, &[NAME]) },
             Request::EndStandingOrder { order: order(CertificateId(2), &[NAME]) },
+        ),
+        (
+            Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: true } },
+            Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: false } },
         ),
         (Request::ForgetFactor { operator: ben }, Request::ForgetFactor { operator: eve }),
     ]

@@ -15,6 +15,7 @@ mod agent_install;
 mod agent_packaging;
 mod agent_socket;
 mod agent_switch;
+mod agent_switch_change;
 mod asvs;
 mod canaries;
 mod cli_policy;

@@ -38,7 +38,7 @@ impl FileError {
 /// Such a directory, held open.
 #[derive(Debug)]
 pub(super) struct Ground {
-    directory: OwnedFd,
+    pub(super) directory: OwnedFd,
     path: PathBuf,
 }
 
@@ -49,6 +49,8 @@ pub(super) struct Found {
     pub(super) bytes: Secret<Vec<u8>>,
     /// Where it lies and whose it is.
     pub(super) facts: FileFacts,
+    /// The group that owns it.
+    pub(super) group: u32,
 }
 
 impl Ground {
@@ -88,7 +90,7 @@ impl Ground {
         }
     }
 
-    fn failed(&self, name: &str, action: &'static str, source: io::Error) -> FileError {
+    pub(super) fn failed(&self, name: &str, action: &'static str, source: io::Error) -> FileError {
         FileError { path: self.path.join(name).display().to_string(), action, source }
     }
 
@@ -103,7 +105,7 @@ impl Ground {
         let facts = FileFacts { path, owner: metadata.uid(), mode: metadata.mode() & 0o7777 };
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
         file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        Ok(Found { bytes: Secret::new(bytes), facts })
+        Ok(Found { bytes: Secret::new(bytes), facts, group: metadata.gid() })
     }
 }
 

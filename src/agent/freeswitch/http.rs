@@ -1,4 +1,4 @@
-//! Asks `mod_xml_rpc`'s little HTTP server (Abyss, of xmlrpc-c) who it is and whether it asks for a password: one request on one
+//! Asks `mod_xml_rpc`'s little HTTP server (xmlrpc-c's Abyss) who it is and whether it lets somebody in: one request on one
 //! connection, of whose answer only the first lines are read.
 
 use std::io::Read as _;
@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::agent::freeswitch::esl::Timed;
+use crate::base::encoding::base64;
+use crate::base::secret::Secret;
 use crate::wire::switch::Answers;
 
 /// How long one question may take.
@@ -19,17 +21,36 @@ const MOST: u64 = 16 * 1024;
 pub(super) struct Said {
     /// The status.
     pub(super) status: u16,
+    /// The realm of a 401.
+    pub(super) realm: Option<String>,
     /// Whether it is `mod_xml_rpc`.
     is_xml_rpc: bool,
 }
 
+/// A name and a password.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    /// `auth-user`.
+    pub(super) user: String,
+    /// `auth-pass`.
+    pub(super) password: Secret<String>,
+}
+
 /// Who answers at `port` of this host, asked without a password.
 pub(super) fn who(port: u16) -> Answers {
-    match ask(port) {
+    match ask(port, None) {
         Asked::Refused => Answers::Nobody,
         Asked::Said(said) if said.is_xml_rpc && said.status == 401 => Answers::XmlRpc,
         Asked::Said(said) if said.is_xml_rpc => Answers::OpenXmlRpc,
         Asked::Said(_) | Asked::Nonsense => Answers::SomebodyElse,
+    }
+}
+
+/// What `mod_xml_rpc` at `port` says to `credentials`; `None` if it is not `mod_xml_rpc` that answers.
+pub(super) fn sign_in(port: u16, credentials: Option<&Credentials>) -> Option<Said> {
+    match ask(port, credentials) {
+        Asked::Said(said) if said.is_xml_rpc => Some(said),
+        _ => None,
     }
 }
 
@@ -39,13 +60,23 @@ enum Asked {
     Said(Said),
 }
 
-fn ask(port: u16) -> Asked {
+fn ask(port: u16, credentials: Option<&Credentials>) -> Asked {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(mut stream) = Timed::connect(address, PATIENCE) else {
         return Asked::Refused;
     };
-    let request = format!("GET /txtapi/version HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
-    if stream.send(request.as_bytes()).is_err() {
+    // A host name that cannot be a tenant's: otherwise accounts of that tenant could sign in (mod_xml_rpc takes the domain
+    // from it).
+    let mut request = format!("GET /txtapi/version HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
+    if let Some(Credentials { user, password }) = credentials {
+        let pair = Secret::new(format!("{user}:{}", password.expose()));
+        request.push_str("Authorization: Basic ");
+        request.push_str(&base64(pair.expose().as_bytes()));
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    let request = Secret::new(request);
+    if stream.send(request.expose().as_bytes()).is_err() {
         return Asked::Nonsense;
     }
     let mut bytes = Vec::new();
@@ -58,12 +89,15 @@ fn parse(bytes: &[u8]) -> Option<Said> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines();
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let mut said = Said { status, is_xml_rpc: false };
+    let mut said = Said { status, realm: None, is_xml_rpc: false };
     for line in lines.take_while(|line| !line.trim().is_empty()) {
         let Some((name, value)) = line.split_once(':') else { continue };
         let value = value.trim();
         if name.eq_ignore_ascii_case("Server") {
             said.is_xml_rpc = value.contains("xmlrpc-c_abyss") || value.contains("mod_xml_rpc");
+        } else if name.eq_ignore_ascii_case("WWW-Authenticate") {
+            said.realm =
+                value.strip_prefix("Basic realm=\"").and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
         }
     }
     Some(said)
@@ -84,8 +118,8 @@ mod tests {
 
         let asks = parse(asks).unwrap();
 
-        assert_eq!((asks.status, asks.is_xml_rpc), (401, true));
-        assert_eq!(parse(open), Some(Said { status: 200, is_xml_rpc: true }));
+        assert_eq!((asks.status, asks.realm.as_deref(), asks.is_xml_rpc), (401, Some("a b"), true));
+        assert_eq!(parse(open), Some(Said { status: 200, realm: None, is_xml_rpc: true }));
         assert!(!parse(other).unwrap().is_xml_rpc);
         assert_eq!(parse(b"SSH-2.0-OpenSSH_9.2p1\r\n"), None);
     }

@@ -57,11 +57,16 @@ fn flaws(secret: &str) -> Vec<Flaw> {
     if secret.chars().count() < ENOUGH {
         flaws.push(Flaw::Short);
     }
-    let only = |kind: fn(&u8) -> bool| secret.bytes().all(|byte| kind(&byte));
-    if only(u8::is_ascii_digit) || only(u8::is_ascii_lowercase) || only(u8::is_ascii_uppercase) {
+    if has_one_class(secret) {
         flaws.push(Flaw::OneClass);
     }
     flaws
+}
+
+/// Whether it has digits only, or letters of one case only.
+pub(super) fn has_one_class(secret: &str) -> bool {
+    let only = |kind: fn(&u8) -> bool| secret.bytes().all(|byte| kind(&byte));
+    only(u8::is_ascii_digit) || only(u8::is_ascii_lowercase) || only(u8::is_ascii_uppercase)
 }
 
 /// Whether everybody knows it.

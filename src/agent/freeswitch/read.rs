@@ -7,7 +7,7 @@ use crate::agent::freeswitch::session::{
     EVENT_SOCKET, EVENT_SOCKET_CONF, EVENT_SOCKET_PORT, file, open as open_session,
 };
 use crate::agent::freeswitch::xml::{Xml, XmlError};
-use crate::agent::freeswitch::{http, listening};
+use crate::agent::freeswitch::{config_conf, http, listening};
 use crate::base::chain::{Chain, printable};
 use crate::base::secret::Secret;
 use crate::wire::switch::{
@@ -44,7 +44,7 @@ pub(super) fn read(config: &FreeSwitchConfig, marks: &Marks, database: Option<&D
         event_socket: event_socket(config, marks),
         at_start: file(config, MODULES)
             .and_then(|(_, found, xml)| xml.modules().map_err(|error| format!("{}: {error}", found.facts.path))),
-        config_conf: config_conf(config, marks),
+        config_conf: of_config_conf(config, marks),
         shipped_variables: shipped_variables(config),
         running: running(config),
         compared: database.is_some(),
@@ -94,32 +94,17 @@ fn event_socket(config: &FreeSwitchConfig, marks: &Marks) -> Result<EventSocketF
     })
 }
 
-fn config_conf(config: &FreeSwitchConfig, marks: &Marks) -> Result<ConfigConfFacts, String> {
+fn of_config_conf(config: &FreeSwitchConfig, marks: &Marks) -> Result<ConfigConfFacts, String> {
     let found = Ground::open(&config.fusionpbx, None).and_then(|ground| ground.read(CONFIG_CONF));
     let found = found.map_err(|error| Chain(&error).to_string())?;
     let text = Secret::new(String::from_utf8_lossy(found.bytes.expose()).into_owned());
-    let get = |key: &str| either(text.expose(), key);
+    let get = |key: &str| config_conf::event_socket(text.expose(), key);
     Ok(ConfigConfFacts {
         host: get("host").map(|host| printable(&host)),
         port: get("port").and_then(|port| port.parse().ok()),
         password: marks.judge(get("password").map(Secret::new).as_ref()),
         file: found.facts,
     })
-}
-
-/// `switch.event_socket.<key>`, else `event_socket.<key>`, as FusionPBX looks for it
-/// (`resources/classes/event_socket.php`).
-fn either(text: &str, key: &str) -> Option<String> {
-    let find = |key: String| pairs(text).filter(|(own, _)| *own == key).last().map(|(_, value)| value.to_owned());
-    find(format!("switch.event_socket.{key}"))
-        .or_else(|| find(format!("event_socket.{key}")))
-        .filter(|value| !value.is_empty())
-}
-
-/// The lines `key = value` of config.conf.
-fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once('=')).map(|(key, value)| (key.trim(), value.trim()))
 }
 
 fn shipped_variables(config: &FreeSwitchConfig) -> Result<Vec<String>, String> {
@@ -152,8 +137,8 @@ fn compare(facts: &mut SwitchFacts, marks: &Marks, config: &FreeSwitchConfig, da
     let own = Ground::open(&config.fusionpbx, None).and_then(|ground| ground.read(CONFIG_CONF)).ok();
     let own = own.map(|found| Secret::new(String::from_utf8_lossy(found.bytes.expose()).into_owned()));
     let of_database = own.and_then(|text| {
-        let found = pairs(text.expose()).find(|(key, _)| *key == "database.0.password")?;
-        (!found.1.is_empty()).then(|| marks.judge(Some(&Secret::new(found.1.to_owned()))))
+        let value = config_conf::value(text.expose(), "database.0.password").filter(|value| !value.is_empty())?;
+        Some(marks.judge(Some(&Secret::new(value.to_owned()))))
     });
     let side = |pick: fn(&DatabaseSide) -> Option<&crate::wire::carried::Carried>| {
         database.and_then(pick).map(|carried| marks.judge(Some(&carried.0)))

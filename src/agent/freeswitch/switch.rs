@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::agent::config::FreeSwitchConfig;
+use crate::agent::freeswitch::change::{self, Hands};
 use crate::agent::freeswitch::directory::{self, Told};
 use crate::agent::freeswitch::judge::Marks;
-use crate::agent::freeswitch::{read, registrations, session};
+use crate::agent::freeswitch::{event_socket, module, read, registrations, session, xml_rpc};
+use crate::agent::place::Place;
 use crate::base::rng::Random;
 use crate::wire::answer::{Answer, Refusal, Reply};
-use crate::wire::switch::{DatabaseSide, DirectoryUser};
+use crate::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange, SwitchChanged};
 
 /// Between two comparisons with a secret that the console brings along.
 const BETWEEN: Duration = Duration::from_secs(10);
@@ -19,17 +21,21 @@ const BETWEEN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(in crate::agent) struct Switch {
     config: Arc<FreeSwitchConfig>,
+    place: Arc<Place>,
+    random: Arc<dyn Random>,
     marks: Arc<Marks>,
     told: Arc<Mutex<Told>>,
     compared: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Switch {
-    /// With these settings.
-    pub(in crate::agent) fn new(config: FreeSwitchConfig, random: &Arc<dyn Random>) -> Self {
+    /// With these settings; the way back of a change is kept in `place`.
+    pub(in crate::agent) fn new(config: FreeSwitchConfig, place: Arc<Place>, random: Arc<dyn Random>) -> Self {
         Self {
             config: Arc::new(config),
-            marks: Arc::new(Marks::new(random)),
+            place,
+            marks: Arc::new(Marks::new(&random)),
+            random,
             told: Arc::default(),
             compared: Arc::default(),
         }
@@ -68,6 +74,39 @@ impl Switch {
             resynced.map(Answer::Resynced).map_err(|reason| Refusal::Unable { reason })
         })
         .await
+    }
+
+    /// Changes it.
+    pub(in crate::agent) async fn change(&self, wanted: SwitchChange) -> Reply {
+        self.on_a_thread(move |own| own.carry_out(&wanted).map(|changed| Answer::SwitchChanged(Box::new(changed))))
+            .await
+    }
+
+    fn carry_out(&self, wanted: &SwitchChange) -> Result<SwitchChanged, Refusal> {
+        match wanted {
+            SwitchChange::XmlRpc(wanted) => xml_rpc::change(self.hands(), wanted),
+            SwitchChange::EventSocket { password, fusionpbx } => {
+                event_socket::change(self.hands(), password, *fusionpbx)
+            }
+            SwitchChange::Load => module::load(self.hands()),
+            SwitchChange::Unload => module::unload(self.hands()),
+            SwitchChange::AtStart { is_loaded } => module::at_start(self.hands(), *is_loaded),
+        }
+    }
+
+    /// Goes back to what was before a change that an agent before this one did not prove; `None` if there is none.
+    pub(in crate::agent) async fn heal(&self) -> Option<Result<(), String>> {
+        let own = self.clone();
+        let healed = tokio::task::spawn_blocking(move || change::go_back(own.hands())).await;
+        match healed {
+            Ok(Ok(healed)) => healed,
+            Ok(Err(reason)) => Some(Err(reason)),
+            Err(_) => Some(Err("the way back came to a bad end".to_owned())),
+        }
+    }
+
+    fn hands(&self) -> Hands<'_> {
+        Hands { config: &self.config, place: &self.place, random: self.random.as_ref() }
     }
 
     fn may_compare(&self) -> bool {

@@ -46,6 +46,11 @@ impl Xml {
         Ok(xml)
     }
 
+    /// The whole file.
+    pub(super) const fn text(&self) -> &Secret<String> {
+        &self.text
+    }
+
     /// Whether FreeSWITCH's preprocessor has work in it. It looks at lines, so that it sees those in comments too.
     pub(super) fn is_preprocessed(&self) -> bool {
         self.text.expose().to_ascii_lowercase().contains("x-pre-process")

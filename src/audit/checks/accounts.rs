@@ -150,6 +150,7 @@ pub(crate) mod tests {
     use crate::audit::finding::Outcome;
     use crate::base::clock::Timestamp;
     use crate::fusionpbx::survey::{EffectiveSetting, PolicyFacts, ProvisioningFacts, Role, Survey};
+    use crate::fusionpbx::switch::SwitchSide;
 
     pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_371_696);
 
@@ -200,6 +201,7 @@ pub(crate) mod tests {
                 auto_insert: false,
             }),
             access_lists: Ok(Vec::new()),
+            switch: Ok(SwitchSide::default()),
         };
         change(&mut value);
         Facts { fusionpbx: Source::Known { at: NOW, value }, ..Facts::none(NOW) }

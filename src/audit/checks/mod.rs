@@ -14,4 +14,5 @@ pub(crate) mod served;
 pub(crate) mod ssh;
 pub(crate) mod ssh_algorithms;
 pub(crate) mod ssh_settings;
+pub(crate) mod switch;
 pub(crate) mod unbuilt;

@@ -5,7 +5,7 @@ use crate::audit::facts::{Facts, Untested};
 use crate::audit::finding::{Finding, Severity, Wall};
 
 /// One question for each wall whose facts nobody gathers yet.
-pub(crate) const CHECKS: [Check; 3] = [
+pub(crate) const CHECKS: [Check; 2] = [
     Check {
         id: "FW-01",
         wall: Wall::Firewall,
@@ -14,16 +14,6 @@ pub(crate) const CHECKS: [Check; 3] = [
         asks: "whether the firewall drops what it does not know",
         why: "Without a default of drop every service that listens can be reached by everyone.",
         reference: "CIS Debian 12 v1.1.0 (Wazuh 33146, 33140, 33137, 33138)",
-        judge: not_built_yet,
-    },
-    Check {
-        id: "SW-03",
-        wall: Wall::XmlRpc,
-        asset: "mod_xml_rpc",
-        severity: Severity::Critical,
-        asks: "whether XML RPC is off, or has a password of its own",
-        why: "Whoever reaches XML RPC with its shipped password runs commands on the host.",
-        reference: "CVE-2018-19911; FusionPBX documentation, Security, XML RPC",
         judge: not_built_yet,
     },
     Check {

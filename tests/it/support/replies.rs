@@ -12,7 +12,7 @@ use rampart::wire::journal::JournalPage;
 use rampart::wire::request::Generation;
 use rampart::wire::switch::{
     Answers, ConfigConfFacts, DirectoryUser, EventSocketFacts, FileFacts, Flaw, Flushed, Registrations, Resynced,
-    RunningFacts, SecretFacts, SwitchFacts, XmlRpcFacts,
+    RunningFacts, SecretFacts, SwitchChanged, SwitchFacts, XmlRpcFacts,
 };
 
 use crate::support::requests::{CERTIFICATE, standing_order};
@@ -117,6 +117,11 @@ fn answers() -> Vec<Answer> {
         Answer::Packages(packages()),
         Answer::Certificates(certificates()),
         Answer::Switch(Box::new(switch())),
+        Answer::SwitchChanged(Box::new(SwitchChanged {
+            secret: Some(Carried::new(text("AAAA"))),
+            notes: vec![text("note")],
+            restart: vec![text("event_guard")],
+        })),
         Answer::Registrations(registrations()),
         Answer::Flushed(Flushed { files: 2, memcache: false, told: 1, failed: vec![text("why")] }),
         Answer::Resynced(Resynced {

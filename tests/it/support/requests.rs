@@ -7,7 +7,7 @@ use rampart::base::names::{CertificateName, OperatorName};
 use rampart::wire::carried::Carried;
 use rampart::wire::grant::{Consumer, Grant, SessionMark, StandingOrder};
 use rampart::wire::request::{Generation, KeyKind, Request};
-use rampart::wire::switch::{DatabaseSide, DirectoryUser};
+use rampart::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
 /// The operator in every sample.
 pub(crate) const OPERATOR: &str = "ann";
@@ -54,6 +54,7 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadPackages,
         Request::ReadCertificates,
         Request::ReadSwitch { database: Some(DatabaseSide { xml_rpc: Some(code()), event_socket: None }) },
+        Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: false } },
         Request::SwitchRegistrations,
         Request::FlushDirectory { users: users() },
         Request::Resync { users: users() },
@@ -99,6 +100,7 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadCertificates
         | Request::SwitchRegistrations
         | Request::ReadStandingOrders => return None,
+        Request::ChangeSwitch { .. } => Request::ChangeSwitch { change: SwitchChange::Load },
         Request::ReadSwitch { .. } => Request::ReadSwitch { database: None },
         Request::FlushDirectory { users } => Request::FlushDirectory { users: [&users[..], users].concat() },
         Request::Resync { users } => Request::Resync { users: [&users[..], users].concat() },

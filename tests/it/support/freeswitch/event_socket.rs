@@ -76,6 +76,9 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
 fn answer(stream: &mut TcpStream, shared: &Shared, command: &str) -> std::io::Result<bool> {
     let mut state = shared.state();
     state.asked.push(command.to_owned());
+    if command.starts_with("reload ") && state.faults.contains(&Fault::HoldsReload) {
+        return Ok(false);
+    }
     let (is_cut, is_reload) = (command.starts_with("reload "), command == "reload mod_event_socket");
     if is_reload {
         let job = "+OK Job-UUID: 13030fa1-d2e3-4044-a030-68216e4cfdf4\n";

@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     ReloadIsIdle,
     /// Another program takes `mod_xml_rpc`'s port at the moment of the reload. Once.
     PortIsTaken,
+    /// `reload` waits until it is let go on, or for ever.
+    HoldsReload,
     /// The connection is cut in the middle of a reload, which is done all the same. Once.
     CutAtReload,
     /// `mod_xml_rpc` lets everybody in after the next reload.
@@ -156,9 +158,23 @@ impl FakeSwitch {
         xml_rpc::status(port, user, password)
     }
 
+    /// What `unload` by another hand does.
+    pub(crate) fn unload_xml_rpc(&self) -> String {
+        self.shared.state().unload("mod_xml_rpc")
+    }
+
+    /// What `reload mod_event_socket` by another hand does.
+    pub(crate) fn reload_event_socket(&self) {
+        self.shared.reload(&mut self.shared.state(), "mod_event_socket");
+    }
+
     /// Stops it, as a crash or `systemctl stop` would.
     pub(crate) fn stop(&self) {
         self.shared.state().go_down();
+        // Wakes the thread that waits for the next connection; then its listener is closed.
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.event_socket)).is_ok() {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -217,7 +233,10 @@ impl Shared {
         if state.has_crashed || unloaded.starts_with("-ERR") {
             return format!("-ERR unloading module [No such module!]\n{}", self.load(state, module));
         }
-        self.load(state, module);
+        let loaded = self.load(state, module);
+        if loaded.starts_with("-ERR") {
+            return format!("+OK module unloaded\n{}", loaded.replace("-ERR", "-ERR loading module"));
+        }
         if module == "mod_event_socket" {
             state.password =
                 self.setting("event_socket.conf.xml", "password").unwrap_or_else(|| "ClueCon".to_owned());
