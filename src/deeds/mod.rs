@@ -15,6 +15,7 @@ pub mod second_factor;
 pub mod secrets;
 pub mod sign_in;
 pub mod step_up;
+pub mod switch;
 pub mod trail;
 pub mod trail_check;
 

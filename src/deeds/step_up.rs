@@ -104,14 +104,14 @@ impl Deeds {
     }
 
     /// Opens the trail, has the grant made, does `act` with it, closes the trail.
-    async fn with_grant<Done: Future<Output = Result<(), AgentError>>>(
+    pub(super) async fn with_grant<T, Done: Future<Output = Result<T, AgentError>>>(
         &self,
         agent: &Agent,
         (actor, act): (&Actor, Act<'_>),
         step_up: StepUp,
         what: Request,
         carry_out: impl FnOnce(Agent) -> Done,
-    ) -> Result<(), StepUpError> {
+    ) -> Result<T, StepUpError> {
         let Some(code) = step_up.code else { return Err(StepUpError::CodeNeeded) };
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         let agent = agent.clone().for_entry(entry);

@@ -29,6 +29,8 @@ pub enum May {
     OrderCertificate,
     /// Registers with a certificate authority.
     RegisterAtCa,
+    /// Changes FreeSWITCH's XML RPC and event socket, each time with a fresh code.
+    ChangeSwitch,
     /// The trail's entries in the visitor's scope.
     SeeTrail,
     /// The whole trail, whatever it concerns.
@@ -39,7 +41,7 @@ pub enum May {
 
 impl May {
     /// Every permission.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Anyone,
         Self::SignedIn,
         Self::SeeWalls,
@@ -52,6 +54,7 @@ impl May {
         Self::RenewCertificate,
         Self::OrderCertificate,
         Self::RegisterAtCa,
+        Self::ChangeSwitch,
         Self::SeeTrail,
         Self::ExportTrail,
         Self::ManageOperators,
@@ -75,6 +78,7 @@ impl May {
             Self::RenewCertificate => "renew a certificate",
             Self::OrderCertificate => "order a certificate",
             Self::RegisterAtCa => "register with the CA",
+            Self::ChangeSwitch => "change XML RPC and the event socket",
             Self::SeeTrail => "see the trail",
             Self::ExportTrail => "download the trail",
             Self::ManageOperators => "invite, change and shut out accounts",
@@ -97,7 +101,11 @@ impl Role {
             May::LookAgain => matches!(self, Self::Support | Self::Operator),
             May::RenewCertificate => matches!(self, Self::Support | Self::Tenant | Self::Operator),
             May::ChangePolicy => matches!(self, Self::Tenant | Self::Operator),
-            May::OrderCertificate | May::RegisterAtCa | May::ManageOperators | May::RotateSecrets => {
+            May::OrderCertificate
+            | May::RegisterAtCa
+            | May::ChangeSwitch
+            | May::ManageOperators
+            | May::RotateSecrets => {
                 matches!(self, Self::Operator)
             }
         }

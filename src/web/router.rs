@@ -16,7 +16,7 @@ use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
     account, api, certificates, credential_export, credentials, events, invitation, operators, order, passwords,
     policy_preset, policy_preview, policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh,
-    standing, trail, unbuilt, upgrades, walls,
+    standing, trail, unbuilt, upgrades, walls, xml_rpc,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -114,7 +114,8 @@ fn wall_rows() -> Vec<Row> {
         get(routes::SSH, May::SeeWalls, ssh::get),
         get(routes::UPGRADES, May::SeeWalls, upgrades::get),
         get(routes::FIREWALL, May::SeeWalls, unbuilt::firewall),
-        get(routes::XML_RPC, May::SeeWalls, unbuilt::xml_rpc),
+        get(routes::XML_RPC, May::SeeWalls, xml_rpc::get),
+        post(routes::XML_RPC, May::ChangeSwitch, xml_rpc::post),
         get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),
         get(routes::TRAIL, May::SeeTrail, trail::get),
         get(routes::TRAIL_EXPORT, May::ExportTrail, trail::export),

@@ -302,6 +302,7 @@ fn act_words(act: &str) -> &str {
         "factor.recovery" => "made new recovery codes for",
         "factor.forget" => "forgot the second factor of",
         "standing-order.place" => "let the agent keep",
+        "switch.change" => "changed FreeSWITCH:",
         "standing-order.end" => "ended the agent's keeping of",
         "certificate.account" => "made an account at",
         "certificate.order" => "ordered",

@@ -60,6 +60,7 @@ mod web_setup;
 mod web_sign_in;
 mod web_slow;
 mod web_smuggling;
+mod web_switch;
 mod web_tenants;
 mod web_trail;
 mod web_walls;

@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 33] = [
+const CHANGES: [(&str, &[(&str, &str)]); 34] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -33,6 +33,7 @@ const CHANGES: [(&str, &[(&str, &str)]); 33] = [
     ("/certificates/standing-orders/end", &[("certificate", "1")]),
     ("/look-again", &[]),
     ("/passwords/credentials/audit", &[]),
+    ("/xml-rpc", &[("act", "unload")]),
     ("/passwords/settings", &[("scope", "global"), ("key", "users.password_length"), ("value", "20")]),
     ("/passwords/undo", &[("entry", "1")]),
     (

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 65] = [
+const EXPECTED: [(&str, &str, &[&str]); 66] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -69,6 +69,7 @@ const EXPECTED: [(&str, &str, &[&str]); 65] = [
     ("GET", "/upgrades", WALLS),
     ("GET", "/firewall", WALLS),
     ("GET", "/xml-rpc", WALLS),
+    ("POST", "/xml-rpc", OPERATOR),
     ("GET", "/intrusion", WALLS),
     ("GET", "/trail", SIGNED_IN),
     ("GET", "/trail/export", WALLS),

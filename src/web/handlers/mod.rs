@@ -34,6 +34,8 @@ pub(super) mod trail;
 pub(super) mod unbuilt;
 pub(super) mod upgrades;
 pub(super) mod walls;
+pub(super) mod xml_rpc;
+mod xml_rpc_facts;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! Firewall, XML RPC, intrusion: not tested, because they are not built yet.
+//! Firewall, intrusion: not tested, because they are not built yet.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -36,18 +36,6 @@ const FIREWALL: Unbuilt = Unbuilt {
     ],
 };
 
-const XML_RPC: Unbuilt = Unbuilt {
-    will_judge: &[
-        "Whether mod_xml_rpc is loaded, where it listens, and whether its password is the one it shipped with.",
-        "The same for the event socket and its password ClueCon.",
-    ],
-    by_hand: &[
-        ("Is the module loaded? The answer should be false.", "fs_cli -x 'module_exists mod_xml_rpc'"),
-        ("Does anything listen on its port?", "ss -lntp 'sport = :8080'"),
-        ("Where the event socket listens: it should be 127.0.0.1.", "ss -lntp 'sport = :8021'"),
-    ],
-};
-
 const INTRUSION: Unbuilt = Unbuilt {
     will_judge: &[
         "Each fail2ban jail from log line to dropped packet, and the bans in force.",
@@ -63,11 +51,6 @@ const INTRUSION: Unbuilt = Unbuilt {
 /// The firewall's page.
 pub(crate) async fn firewall(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
     page(&app, &visit, Wall::Firewall, &FIREWALL).await
-}
-
-/// XML RPC's page.
-pub(crate) async fn xml_rpc(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
-    page(&app, &visit, Wall::XmlRpc, &XML_RPC).await
 }
 
 /// Intrusion's page.

@@ -26,3 +26,4 @@ pub mod trail;
 pub mod unbuilt;
 pub mod upgrades;
 pub mod walls;
+pub mod xml_rpc;

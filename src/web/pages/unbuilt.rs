@@ -1,11 +1,11 @@
-//! Walls that cannot be judged yet: firewall, XML RPC, intrusion.
+//! Walls that cannot be judged yet: firewall, intrusion.
 
 use askama::Template;
 
 use crate::web::frame::Frame;
 use crate::web::parts::WallHead;
 
-/// The page at `/firewall`, `/xml-rpc` and `/intrusion`.
+/// The page at `/firewall` and `/intrusion`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "unbuilt.html")]
 pub struct UnbuiltPage {

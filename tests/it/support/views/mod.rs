@@ -8,6 +8,7 @@ mod host;
 mod passwords;
 mod roster;
 mod rotation;
+mod switch;
 mod walls;
 
 use askama::Template;
@@ -76,6 +77,8 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("rotation", rotation::rotation(town, false).render().unwrap()),
         ("rotation_shown", rotation::rotation(town, true).render().unwrap()),
         ("unbuilt", host::unbuilt(town).render().unwrap()),
+        ("xml_rpc", switch::page(town).render().unwrap()),
+        ("xml_rpc_done", switch::done(town).render().unwrap()),
     ];
     pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));
     pages.push(("step_up", factor::step_up(town, true).render().unwrap()));

@@ -1,0 +1,103 @@
+//! The page *XML RPC* through the front door, with a real agent and a fake FreeSWITCH.
+
+use rampart::app::demo::fusionpbx::Generation;
+use rampart::base::clock::{Clock as _, SystemClock, Timestamp};
+use reqwest::StatusCode;
+
+use crate::agent_house::{RunningAgent, Scratch, settings};
+use crate::support::app::{NAME, Neighbours, TestApp};
+use crate::support::authenticator::Authenticator;
+use crate::support::browser::Browser;
+use crate::support::freeswitch::{FakeSwitch, Fault};
+use crate::support::fusionpbx::Database;
+
+struct World {
+    app: TestApp,
+    operator: Browser,
+    running: RunningAgent,
+    switch: FakeSwitch,
+    ann: Authenticator,
+    _house: Scratch,
+    _database: Database,
+}
+
+impl World {
+    async fn new(generation: Generation) -> Self {
+        let (house, switch) = (Scratch::new(), FakeSwitch::start());
+        let running = RunningAgent::start(&settings(house.path(), &switch.settings())).await;
+        let database = Database::shipped(generation).await;
+        let neighbours = Neighbours { agent: Some(running.agent.clone()), ..database.fusionpbx().await.into() };
+        let app = TestApp::start(neighbours).await;
+        // Before there is a second factor to be asked for.
+        let operator = app.operator().await;
+        let ann = Authenticator::enrol(&running.agent, &house.path().join("place"), NAME, &SystemClock).await;
+        app.sweep.look(true).await;
+        Self { app, operator, running, switch, ann, _house: house, _database: database }
+    }
+
+    /// A code that was not used yet.
+    fn code(&self) -> String {
+        let now: Timestamp = SystemClock.now();
+        self.ann.code(now.plus(std::time::Duration::from_secs(30))).expose().clone()
+    }
+}
+
+#[tokio::test]
+async fn an_operator_sees_what_is_wrong_changes_the_password_and_sees_it_once() {
+    let world = World::new(Generation::V5_5).await;
+    let operator = &world.operator;
+
+    let page = operator.get("/xml-rpc").await;
+    page.assert_says(StatusCode::OK, "XML RPC's password is the one that is shipped");
+    page.assert_says(StatusCode::OK, "the firewall is not read yet");
+    assert!(!page.body.contains("db-secret"), "no secret is on the page");
+    let change = [("act", "xml-rpc"), ("password", "made"), ("port", ""), ("realm", ""), ("user", "")];
+    let plan = operator.submit("/xml-rpc", &change).await;
+    plan.assert_says(StatusCode::OK, "the old file returns");
+    let code = world.code();
+    let done = operator.submit("/xml-rpc", &[&change[..], &[("code", code.as_str())]].concat()).await;
+
+    done.assert_says(StatusCode::OK, "It is shown now and never again");
+    let secret = done.text("pre code");
+    assert_eq!(FakeSwitch::http(world.switch.xml_rpc, "freeswitch", secret.trim()), Some(200));
+    assert_eq!(FakeSwitch::http(world.switch.xml_rpc, "freeswitch", "works"), Some(401));
+    let entries = world.app.trail("switch.").await;
+    assert_eq!((entries.len(), entries[0].outcome.as_str()), (1, "done"));
+    assert!(!world.app.everything_kept().await.contains(secret.trim()), "the console keeps no secret");
+    world.app.sweep.look(true).await;
+    let after = operator.get("/xml-rpc").await;
+    after.assert_says(StatusCode::OK, "XML RPC: a new password");
+    assert!(!after.body.contains(secret.trim()));
+    world.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_prove_itself_is_said_to_be_taken_back() {
+    let world = World::new(Generation::V5_5).await;
+    world.switch.fault(Fault::ReloadIsIdle);
+    let operator = &world.operator;
+    let code = world.code();
+
+    let refused = operator.submit("/xml-rpc", &[("act", "xml-rpc"), ("password", "made"), ("code", &code)]).await;
+    let nonsense = operator.submit("/xml-rpc", &[("act", "xml-rpc"), ("port", "80")]).await;
+    let nothing = operator.submit("/xml-rpc", &[("act", "xml-rpc"), ("realm", "freeswitch")]).await;
+
+    refused.assert_says(StatusCode::CONFLICT, "the former state is in force again");
+    nonsense.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "a number from 1024 to 65535");
+    nothing.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "how it stands already");
+    assert_eq!(FakeSwitch::http(world.switch.xml_rpc, "freeswitch", "works"), Some(200));
+    assert_eq!(world.app.trail("switch.").await[0].outcome, "refused");
+    world.running.stop().await;
+}
+
+#[tokio::test]
+async fn through_5_1_both_sides_are_shown() {
+    let world = World::new(Generation::V5_0).await;
+    let operator = &world.operator;
+
+    let page = operator.get("/xml-rpc").await;
+
+    page.assert_says(StatusCode::OK, "a save in FusionPBX writes it over");
+    page.assert_says(StatusCode::OK, "XML RPC's port (v_settings)");
+    world.running.stop().await;
+}
