@@ -19,6 +19,9 @@ use crate::wire::switch::{DirectoryUser, Flushed, MOST_USERS, Resynced};
 /// A phone is not told again sooner.
 const PAUSE: Duration = Duration::from_mins(5);
 
+/// The most elements of FreeSWITCH's list of profiles: a provider has some thousand gateways in it.
+const MOST_NODES: u32 = 500_000;
+
 /// The most profiles of one FreeSWITCH that are asked.
 const MOST_PROFILES: usize = 16;
 
@@ -149,7 +152,8 @@ pub(super) fn resync(
 /// The names of the running profiles.
 fn profiles(status: &str) -> Option<Vec<String>> {
     // The declaration says ISO-8859-1; the names that go on are plain ASCII.
-    let document = roxmltree::Document::parse(status.trim_start()).ok()?;
+    let options = roxmltree::ParsingOptions { nodes_limit: MOST_NODES, ..roxmltree::ParsingOptions::default() };
+    let document = roxmltree::Document::parse_with_options(status.trim_start(), options).ok()?;
     let plain = |name: &&str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         !name.is_empty() && name.len() <= 100 && name.bytes().all(allowed)

@@ -158,6 +158,16 @@ mod tests {
         assert_eq!(other, Some(XmlError::Another { name: "xml_rpc.conf" }));
     }
 
+    #[test]
+    fn elements_in_elements_without_end_are_refused_or_read_and_fill_no_stack() {
+        let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+
+        // A thread's stack of 2 MiB, as the agent's have.
+        let read = std::thread::spawn(move || (xml(&deep(40_000)).is_ok(), xml(&deep(140_000)).is_ok()));
+
+        assert_eq!(read.join().unwrap(), (true, false));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
