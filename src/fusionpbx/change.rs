@@ -138,6 +138,8 @@ impl FusionPbx {
     /// As [`FusionPbx::change_setting`], of the first that cannot be made.
     pub async fn change_settings(&self, changes: &[Change]) -> Result<Vec<Changed>, ChangeError> {
         let outcome = self.try_changes(changes).await;
+        // Also after a conflict: whoever is shown what is there must not be shown what was.
+        self.forget_answers();
         if matches!(&outcome, Err(ChangeError::Failed(error)) if error.is_about_schema()) {
             self.forget_schema();
         }

@@ -1,5 +1,6 @@
 //! The handle to FusionPBX's database: a small pool and the schema as last seen.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct FusionPbx {
     schema: Arc<RwLock<Option<Arc<Schema>>>>,
     pub(super) overrides: Arc<Remembered<Asked, OverridesPage>>,
     pub(super) phone_secrets: Arc<Remembered<Option<TenantId>, Vec<SecretReading>>>,
+    /// Whether there are so many overrides that their answers are kept for some seconds.
+    pub(super) is_large: Arc<AtomicBool>,
     place: Arc<str>,
 }
 
@@ -48,8 +51,13 @@ impl FusionPbx {
             schema: Arc::default(),
             overrides: Arc::default(),
             phone_secrets: Arc::default(),
+            is_large: Arc::default(),
             place: options.place().into(),
         }
+    }
+
+    pub(super) fn is_large(&self) -> bool {
+        self.is_large.load(Ordering::Relaxed)
     }
 
     /// Where this leads, without a secret: `fusionpbx at /var/run/postgresql as rampart`.

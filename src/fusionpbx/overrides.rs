@@ -1,5 +1,8 @@
 //! Password settings that tenants set for themselves, the weaker ones first.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -53,7 +56,12 @@ pub struct OverridesPage {
     pub weaker_tenants: u64,
     /// Where the next page begins, if there is one.
     pub next: Option<SettingId>,
+    /// How old the answer is: nothing, unless there are so many overrides that it was kept for some seconds.
+    pub age: Duration,
 }
+
+/// With more overrides than this, an answer of the last seconds is given while FusionPBX writes all the time.
+const MANY: u64 = 2_000;
 
 /// A question to which the answer may be remembered: whose, which, and measured against which levels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,17 +133,42 @@ impl FusionPbx {
         let (categories, subcategories) = known_names();
         let settings = categories.iter().zip(&subcategories).filter_map(|(one, other)| Key::find(one, other));
         let (is_flag, level): (Vec<bool>, Vec<i64>) = settings.map(|key| yardstick(key, era, global)).unzip();
-        let asked = Asked { tenant: reach.tenant(), wanted: wanted.clone(), level: level.clone() };
-        // Taken first: what is committed between the two questions makes the answer newer, and the next one is asked anew.
+        let asked = Asked { tenant: reach.tenant(), wanted: wanted.clone(), level };
         let snapshot = self.snapshot().await?;
         if let Some(known) = self.overrides.recall(snapshot.as_deref(), &asked) {
             return Ok(known);
         }
+        if self.is_large()
+            && let Some(lately) = self.overrides.lately(&asked)
+        {
+            if lately.is_to_be_asked {
+                let (this, question) = (self.clone(), (asked, is_flag));
+                tokio::spawn(async move {
+                    // A failure is met again, and told, by the next page that asks.
+                    drop(this.fetch_overrides(question, sql).await);
+                    this.overrides.asked();
+                });
+            }
+            return Ok(OverridesPage { age: lately.age, ..lately.answer });
+        }
+        self.fetch_overrides((asked, is_flag), sql).await
+    }
+
+    async fn fetch_overrides(
+        &self,
+        (asked, is_flag): (Asked, Vec<bool>),
+        sql: String,
+    ) -> Result<OverridesPage, FusionPbxError> {
+        let writes = self.overrides.writes();
+        // Taken first: what is committed between the two questions makes the answer newer, and the next one is asked anew.
+        let snapshot = self.snapshot().await?;
+        let Asked { tenant, wanted, level } = &asked;
+        let (categories, subcategories) = known_names();
         let limit = wanted.limit.clamp(1, MOST_ROWS);
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(categories).bind(subcategories).bind(is_flag).bind(level);
         let query = query.bind(&wanted.search).bind(wanted.key.map(|key| key.to_string()));
         let query = query.bind(wanted.after.map(|id| id.0)).bind(i64::from(limit) + 1);
-        let query = query.bind(reach.tenant().map(|id| id.0)).bind(wanted.id.map(|id| id.0));
+        let query = query.bind(tenant.map(|id| id.0)).bind(wanted.id.map(|id| id.0));
         let rows: Vec<RawRow> = query.fetch_all(&self.pool).await?;
         let count = |of: fn(&RawRow) -> i64| rows.first().map_or(0, |row| of(row).unsigned_abs());
         let (total, weaker) = (count(|row| row.total), count(|row| row.weaker_total));
@@ -144,8 +177,11 @@ impl FusionPbx {
         let has_more = overrides.len() > usize::from(limit);
         overrides.truncate(usize::from(limit));
         let next = overrides.last().filter(|_| has_more).map(|one| one.row.id);
-        let page = OverridesPage { overrides, total, weaker, weaker_tenants, next };
-        self.overrides.keep(snapshot, asked, page.clone());
+        let page = OverridesPage { overrides, total, weaker, weaker_tenants, next, age: Duration::ZERO };
+        if total > MANY {
+            self.is_large.store(true, Ordering::Relaxed);
+        }
+        self.overrides.keep((snapshot, writes), asked, page.clone());
         Ok(page)
     }
 }

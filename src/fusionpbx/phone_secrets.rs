@@ -49,13 +49,32 @@ impl FusionPbx {
     }
 
     async fn recall_phone_secrets(&self, reach: &Reach) -> Result<Vec<SecretReading>, FusionPbxError> {
-        // Taken first: what is committed between the two questions makes the answer newer, and the next one is asked anew.
         let snapshot = self.snapshot().await?;
         if let Some(known) = self.phone_secrets.recall(snapshot.as_deref(), &reach.tenant()) {
             return Ok(known);
         }
+        if self.is_large()
+            && let Some(lately) = self.phone_secrets.lately(&reach.tenant())
+        {
+            if lately.is_to_be_asked {
+                let (this, reach) = (self.clone(), reach.clone());
+                tokio::spawn(async move {
+                    // A failure is met again, and told, by the next page that asks.
+                    drop(this.fetch_phone_secrets(&reach).await);
+                    this.phone_secrets.asked();
+                });
+            }
+            return Ok(lately.answer);
+        }
+        self.fetch_phone_secrets(reach).await
+    }
+
+    async fn fetch_phone_secrets(&self, reach: &Reach) -> Result<Vec<SecretReading>, FusionPbxError> {
+        let writes = self.phone_secrets.writes();
+        // Taken first: what is committed between the two questions makes the answer newer, and the next one is asked anew.
+        let snapshot = self.snapshot().await?;
         let reading = self.ask_phone_secrets(reach).await?;
-        self.phone_secrets.keep(snapshot, reach.tenant(), reading.clone());
+        self.phone_secrets.keep((snapshot, writes), reach.tenant(), reading.clone());
         Ok(reading)
     }
 

@@ -7,7 +7,9 @@ use rampart::base::role::{OwnDomain, Reach};
 use rampart::fusionpbx::overrides::{Override, OverridesWanted};
 use rampart::fusionpbx::settings::Level;
 use rampart::fusionpbx::tenants::TenantsWanted;
-use rampart::fusionpbx::{FusionPbx, FusionPbxError, PolicyReading, Winner};
+use rampart::fusionpbx::{
+    Change, ChangeError, Expected, FusionPbx, FusionPbxError, PolicyReading, Scope, Stored, Winner,
+};
 use rampart::policy::{Era, Key};
 use uuid::Uuid;
 
@@ -353,4 +355,44 @@ async fn tenants_are_read_page_by_page_each_once() {
     sorted.dedup();
     assert_eq!((names.len(), sorted), (12, names));
     assert_eq!(fusionpbx.count_tenants().await.unwrap(), 12);
+}
+
+#[tokio::test]
+async fn with_thousands_of_overrides_an_answer_of_the_last_seconds_is_given_until_rampart_writes() {
+    let database = Database::town(Generation::V5_5).await;
+    let fusionpbx = database.fusionpbx().await;
+    database
+        .run(
+            "INSERT INTO v_domain_settings (domain_setting_uuid, domain_uuid, domain_setting_category, \
+                domain_setting_subcategory, domain_setting_name, domain_setting_value, domain_setting_enabled) \
+             SELECT gen_random_uuid(), md5('tenant 1')::uuid, 'users', 'password_length', 'numeric', '8', true \
+             FROM generate_series(1, 2500)",
+        )
+        .await;
+    let read = async || {
+        let global = fusionpbx.global_policy().await.unwrap();
+        fusionpbx.overrides(&Reach::Everything, &global, &OverridesWanted::default()).await.unwrap()
+    };
+    let first = read().await;
+    assert!(first.total > 2_000);
+    assert_eq!(first.age, std::time::Duration::ZERO);
+
+    let gone = "DELETE FROM v_domain_settings WHERE domain_setting_uuid = '{}'";
+    let weakest = first.overrides[0].row.id;
+    database.run(&gone.replace("{}", &weakest.to_string())).await;
+    let second = read().await;
+    let own = Change {
+        scope: Scope::Tenant(first.overrides[0].tenant.id),
+        key: first.overrides[0].key,
+        expected: Expected::from(&first.overrides[0].row),
+        new: Stored { value: Some("16".to_owned()), enabled: true },
+    };
+    // It is gone: a conflict, after which nothing old may be shown.
+    assert!(matches!(fusionpbx.change_setting(&own).await, Err(ChangeError::Conflict { .. })));
+    let third = read().await;
+
+    assert_eq!(second.total, first.total, "an answer of the last seconds");
+    assert!(second.age > std::time::Duration::ZERO);
+    assert_eq!(third.total, first.total - 1);
+    assert_eq!(third.age, std::time::Duration::ZERO);
 }

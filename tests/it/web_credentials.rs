@@ -72,6 +72,9 @@ async fn the_page_leads_from_counts_to_places_and_shows_no_secret() {
     let equal = operator.get(&format!("{PAGE}?reason=equals-extension&table=v_extensions")).await;
     assert!(equal.text("#places ~ table").contains("107"), "{}", equal.words());
     assert!(!equal.text("#places ~ table").contains("119"), "{}", equal.words());
+    let plan = equal.attribute("#places ~ table a.quiet", "href");
+    let plan = operator.get(&plan).await;
+    assert!(plan.words().contains("extension 107"), "a place leads to the plan of a new secret: {}", plan.words());
     let found = operator.get(&format!("{PAGE}?find=mill.example&table=v_voicemails")).await;
     assert!(found.text("#places ~ table").contains("102"), "{}", found.words());
     let mut seen = 0;

@@ -1,11 +1,16 @@
 //! Draws what the audit of credentials kept.
 
+use std::collections::BTreeMap;
+
 use crate::base::chain::printable;
 use crate::base::role::Reach;
+use crate::fusionpbx::rotation::SecretKind;
 use crate::policy::secrets::{Reason, Weight};
 use crate::store::credentials::{CredentialPlace, OF_OTHERS, ReasonCount, TrendPoint};
+use crate::web::handlers::trail::form_encoded;
 use crate::web::pages::credentials::{Bar, PlaceRow, ReasonRow, SeverityCount, TrendView};
 use crate::web::parts::Choice;
+use crate::web::routes;
 
 /// The tables in which there may be something, as FusionPBX names them.
 const TABLES: [&str; 12] = [
@@ -65,7 +70,7 @@ pub(super) fn reasons(
 }
 
 /// One place, printable.
-pub(super) fn place(place: &CredentialPlace) -> PlaceRow {
+pub(super) fn place(place: &CredentialPlace, may_renew: bool) -> PlaceRow {
     let reason = |name: &String| {
         let about = Reason::find(name).map(Reason::about);
         let (words, remedy) = about.map_or(("", ""), |about| (about.words, about.remedy));
@@ -77,7 +82,41 @@ pub(super) fn place(place: &CredentialPlace) -> PlaceRow {
         domain: printable(&place.domain),
         place: if place.place.is_empty() { "(no name)".to_owned() } else { printable(&place.place) },
         reasons: place.reasons.iter().map(reason).collect(),
+        renew: kind(place).filter(|_| may_renew).map(|kind| plan_of(kind, &place.domain, &[&place.place])),
     }
+}
+
+/// Lead to plans of new secrets for all of `places`: one for each kind of each tenant that has more than one of them.
+pub(super) fn renew_all(places: &[(i64, CredentialPlace)]) -> Vec<(String, String)> {
+    let mut groups: BTreeMap<(SecretKind, &str), Vec<&str>> = BTreeMap::new();
+    for (_, place) in places {
+        if let Some(kind) = kind(place) {
+            groups.entry((kind, &place.domain)).or_default().push(&place.place);
+        }
+    }
+    let several = groups.into_iter().filter(|(_, places)| places.len() > 1);
+    several
+        .map(|((kind, domain), places)| {
+            let words = format!("{} of kind {} of {}", places.len(), kind.word(), printable(domain));
+            (plan_of(kind, domain, &places), words)
+        })
+        .collect()
+}
+
+/// What Rampart can give a new secret there.
+fn kind(place: &CredentialPlace) -> Option<SecretKind> {
+    let has_name = !place.domain.is_empty() && !place.place.is_empty();
+    match place.table.as_str() {
+        "v_extensions" if has_name => Some(SecretKind::Extension),
+        "v_voicemails" if has_name => Some(SecretKind::Mailbox),
+        "v_devices" if has_name => Some(SecretKind::Device),
+        _ => None,
+    }
+}
+
+fn plan_of(kind: SecretKind, domain: &str, places: &[&str]) -> String {
+    let (domain, places) = (form_encoded(domain), form_encoded(&places.join(",")));
+    format!("{}?kind={}&tenant={domain}&places={places}", routes::ROTATE, kind.word())
 }
 
 /// The trend as bars; `None` for fewer than two runs.

@@ -165,6 +165,7 @@ async fn found(
         if ask.tenant(reach).is_none() { store.worst_tenants(reach, newest.id, TENANTS).await? } else { Vec::new() };
     let total: u64 = counts.iter().filter(|count| count.reason.is_empty()).map(|count| count.places).sum();
     let gaps = store.credential_gaps(newest.id).await?;
+    let may_renew = visit.may(May::RotateSecrets);
     let row = |is_account| drawn::reasons(&counts, is_account, |count| reason_path(ask, reach, count));
     Ok(FoundView {
         mark: mark(total, &gaps),
@@ -196,7 +197,8 @@ async fn found(
             tables: drawn::table_choices(&ask.table),
         },
         pager: Pager { words: format!("{} places shown", places.len()), previous, next },
-        rows: places.iter().map(|(_, place)| drawn::place(place)).collect(),
+        rows: places.iter().map(|(_, place)| drawn::place(place, may_renew)).collect(),
+        renew: if may_renew { drawn::renew_all(&places) } else { Vec::new() },
         cut: cut(newest, reach),
         exports: (export_path(&here, "csv"), export_path(&here, "json")),
     })

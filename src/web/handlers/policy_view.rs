@@ -282,8 +282,13 @@ fn overrides_view(
             0 if find.is_empty() => "No tenant overrides a password setting.".to_owned(),
             0 => "No override of such a tenant.".to_owned(),
             total => format!(
-                "{total} overrides; {} of them, in {} tenants, are weaker than the global value.",
-                page.weaker, page.weaker_tenants
+                "{total} overrides; {} of them, in {} tenants, are weaker than the global value.{}",
+                page.weaker,
+                page.weaker_tenants,
+                match page.age.as_secs() {
+                    0 => String::new(),
+                    seconds => format!(" Read {seconds} s ago."),
+                }
             ),
         },
         search: Search {

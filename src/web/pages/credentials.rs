@@ -46,6 +46,8 @@ pub struct FoundView {
     pub gaps: Vec<GapRow>,
     /// The search.
     pub find: CredentialFind,
+    /// Lead to plans of new secrets for all places on this page: where to, and in words.
+    pub renew: Vec<(String, String)>,
     /// One page of places.
     pub rows: Vec<PlaceRow>,
     /// Where in the list this page is.
@@ -158,4 +160,6 @@ pub struct PlaceRow {
     pub place: String,
     /// What is wrong: name, words, and what to do.
     pub reasons: Vec<(String, String, String)>,
+    /// Leads to the plan of a new secret for it; `None` where Rampart gives none, or not to this visitor.
+    pub renew: Option<String>,
 }

@@ -57,6 +57,10 @@ fn found(town: Town) -> FoundView {
             reasons: vec![Choice { value: String::new(), label: "every reason".into(), chosen: true }],
             tables: vec![Choice { value: String::new(), label: "every table".into(), chosen: true }],
         },
+        renew: town.list(vec![(
+            "/passwords/rotate?kind=extension&tenant=north.example.test&places=101%2C102".into(),
+            format!("2 of kind extension of {}", town.text("north.example.test")),
+        )]),
         rows: vec![place(town, "101", "critical"), place(town, "0200c0ffee01 line 1", "low")],
         pager: town.pager(),
         cut: town.text("Of 120411 places the 100000 worst are listed; the others are only counted."),
@@ -88,5 +92,6 @@ fn place(town: Town, place: &str, severity: &str) -> PlaceRow {
             ("too-short".into(), "too short".into(), "Make a new one under the policy in force.".into()),
             ("common".into(), town.text("on the list of common ones"), "Make a new one.".into()),
         ],
+        renew: Some("/passwords/rotate?kind=extension&tenant=north.example.test&places=101".into()),
     }
 }
