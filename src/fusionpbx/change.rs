@@ -4,6 +4,8 @@
 //! stop it from overwriting us later; but we never overwrite a value that the operator has not seen.
 
 use sqlx::Connection;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 
 use crate::base::ids::{SettingId, TenantId};
@@ -146,22 +148,30 @@ impl FusionPbx {
         outcome
     }
 
+    /// A connection that may write.
+    ///
+    /// # Errors
+    /// The role is a superuser, the server is a standby, or it does not answer.
+    pub(super) async fn writable(&self) -> Result<PoolConnection<Postgres>, ChangeError> {
+        let mut connection = self.pool.acquire().await.map_err(FusionPbxError::from)?;
+        let may_write: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
+            .fetch_one(&mut *connection)
+            .await?;
+        if may_write {
+            return Ok(connection);
+        }
+        let reason =
+            "the role is a superuser or FusionPBX's own, which Rampart never writes as, or the server is a standby";
+        Err(ChangeError::ReadOnly { reason: reason.to_owned() })
+    }
+
     async fn try_changes(&self, changes: &[Change]) -> Result<Vec<Changed>, ChangeError> {
         let schema = self.schema().await?;
         let wanted: Vec<(Statements, &Change)> = changes
             .iter()
             .map(|change| Ok((Statements::new(&schema, change.scope)?, change)))
             .collect::<Result<_, FusionPbxError>>()?;
-        let mut connection = self.pool.acquire().await.map_err(FusionPbxError::from)?;
-        let may_write: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
-            .fetch_one(&mut *connection)
-            .await?;
-        if !may_write {
-            return Err(ChangeError::ReadOnly {
-                reason: "the role is a superuser or FusionPBX's own, which Rampart never writes as, or the server is a standby"
-                    .to_owned(),
-            });
-        }
+        let mut connection = self.writable().await?;
         let mut transaction = connection.begin().await?;
         let mut done = Vec::new();
         for place in in_order(changes) {

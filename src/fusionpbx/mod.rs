@@ -23,6 +23,7 @@ pub mod settings;
 mod statements;
 pub mod survey;
 pub mod switch;
+pub mod switch_copy;
 pub mod tenants;
 pub mod watch;
 

@@ -303,6 +303,7 @@ fn act_words(act: &str) -> &str {
         "factor.forget" => "forgot the second factor of",
         "standing-order.place" => "let the agent keep",
         "switch.change" => "changed FreeSWITCH:",
+        "switch.copy" => "changed FusionPBX's own copy:",
         "standing-order.end" => "ended the agent's keeping of",
         "certificate.account" => "made an account at",
         "certificate.order" => "ordered",

@@ -18,7 +18,7 @@ struct World {
     switch: FakeSwitch,
     ann: Authenticator,
     _house: Scratch,
-    _database: Database,
+    database: Database,
 }
 
 impl World {
@@ -32,7 +32,7 @@ impl World {
         let operator = app.operator().await;
         let ann = Authenticator::enrol(&running.agent, &house.path().join("place"), NAME, &SystemClock).await;
         app.sweep.look(true).await;
-        Self { app, operator, running, switch, ann, _house: house, _database: database }
+        Self { app, operator, running, switch, ann, _house: house, database }
     }
 
     /// A code that was not used yet.
@@ -99,5 +99,65 @@ async fn through_5_1_both_sides_are_shown() {
 
     page.assert_says(StatusCode::OK, "a save in FusionPBX writes it over");
     page.assert_says(StatusCode::OK, "XML RPC's port (v_settings)");
+    world.running.stop().await;
+}
+
+#[tokio::test]
+async fn fusionpbxs_own_copy_follows_what_was_proved() {
+    let world = World::new(Generation::V5_0).await;
+    let operator = &world.operator;
+    let owner = world.database.owner().await;
+    let change = [("act", "xml-rpc"), ("password", "made"), ("port", ""), ("realm", "door"), ("user", "")];
+    let code = world.code();
+
+    let done = operator.submit("/xml-rpc", &[&change[..], &[("code", code.as_str())]].concat()).await;
+
+    done.assert_says(StatusCode::OK, "own copy in its database says the same now");
+    let secret = done.text("pre code");
+    let sql = "SELECT xml_rpc_auth_pass, xml_rpc_auth_realm, xml_rpc_auth_user FROM v_settings";
+    let kept: (String, String, String) = sqlx::query_as(sql).fetch_one(&owner).await.unwrap();
+    assert_eq!(kept, (secret.trim().to_owned(), "door".to_owned(), "freeswitch".to_owned()));
+    let entries = world.app.trail("switch.").await;
+    assert!(entries.iter().any(|entry| entry.act == "switch.copy" && entry.outcome == "done"), "{entries:?}");
+    assert!(!format!("{entries:?}").contains(secret.trim()));
+    world.running.stop().await;
+}
+
+#[tokio::test]
+async fn the_list_of_modules_follows_in_both_generations() {
+    for generation in [Generation::V5_0, Generation::V5_5] {
+        let world = World::new(generation).await;
+        let owner = world.database.owner().await;
+        let before = "UPDATE v_modules SET module_enabled = 'true' WHERE module_name = 'mod_xml_rpc'";
+        world.database.run(before).await;
+        let code = world.code();
+        let change = [("act", "start-off"), ("code", code.as_str())];
+
+        let done = world.operator.submit("/xml-rpc", &change).await;
+
+        done.assert_says(StatusCode::OK, "own copy in its database says the same now");
+        let sql = "SELECT coalesce(module_enabled::text, 'null') FROM v_modules WHERE module_name = 'mod_xml_rpc'";
+        let enabled: String = sqlx::query_scalar(sql).fetch_one(&owner).await.unwrap();
+        assert_eq!(enabled, "false", "{generation:?}");
+        world.running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn where_the_copy_cannot_follow_the_page_says_so_with_the_command() {
+    let world = World::new(Generation::V5_0).await;
+    world
+        .database
+        .grant(
+            "REVOKE UPDATE ON v_settings FROM rampart; REVOKE UPDATE (xml_rpc_auth_pass) ON v_settings FROM rampart",
+        )
+        .await;
+    let change = [("act", "xml-rpc"), ("password", "made"), ("port", ""), ("realm", ""), ("user", "")];
+    let code = world.code();
+
+    let done = world.operator.submit("/xml-rpc", &[&change[..], &[("code", code.as_str())]].concat()).await;
+
+    done.assert_says(StatusCode::OK, "still has the former values");
+    done.assert_says(StatusCode::OK, "UPDATE v_settings");
     world.running.stop().await;
 }

@@ -147,19 +147,6 @@ impl FusionPbx {
         }
         Ok((if there.secret.as_deref() == old { Stands::Former } else { Stands::Neither }, None))
     }
-
-    async fn writable(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, RotateError> {
-        let mut connection = self.pool.acquire().await?;
-        let may_write: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
-            .fetch_one(&mut *connection)
-            .await?;
-        if may_write {
-            return Ok(connection);
-        }
-        let reason =
-            "the role is a superuser or FusionPBX's own, which Rampart never writes as, or the server is a standby";
-        Err(ChangeError::ReadOnly { reason: reason.to_owned() }.into())
-    }
 }
 
 fn moved(target: Target) -> RotateError {

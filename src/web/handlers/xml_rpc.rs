@@ -10,6 +10,7 @@ use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::secret::Secret;
 use crate::deeds::step_up::StepUpError;
+use crate::deeds::switch::CopyOutcome;
 use crate::store::trail::TrailQuery;
 use crate::web::auth::Visit;
 use crate::web::csrf::Guarded;
@@ -60,8 +61,8 @@ pub(crate) async fn post(
         }
     };
     let brought = step_up::brought(&visit, form.code.as_ref())?;
-    match app.deeds.change_switch(&app.issuing.agent, &visit.actor(), change.clone(), brought).await {
-        Ok(changed) => done(&app, &visit, &change, changed).await,
+    match app.deeds.change_switch(&app.issuing.agent, &app.fusionpbx, &visit.actor(), change.clone(), brought).await {
+        Ok(outcome) => done(&app, &visit, &change, outcome).await,
         Err(StepUpError::Store(error)) => Err(error.into()),
         Err(error) => {
             // Whatever it was, the present state is worth a look.
@@ -122,11 +123,19 @@ async fn done(
     app: &AppState,
     visit: &Visit,
     change: &SwitchChange,
-    changed: SwitchChanged,
+    (changed, copy): (SwitchChanged, CopyOutcome),
 ) -> Result<Response, PageError> {
     session::renew(&visit.session).await?;
     app.look_again.notify_one();
-    let SwitchChanged { secret, notes, restart } = changed;
+    let SwitchChanged { secret, mut notes, restart } = changed;
+    let is_stale = matches!(copy, CopyOutcome::Stale(_));
+    match copy {
+        CopyOutcome::NotKept => {}
+        CopyOutcome::Written => notes.push("FusionPBX's own copy in its database says the same now.".to_owned()),
+        CopyOutcome::Stale(reason) => {
+            notes.push(format!("FusionPBX's own copy in its database still has the former values: {reason}."));
+        }
+    }
     if secret.is_none() && notes.is_empty() && restart.is_empty() {
         return flash::done(&visit.session, format!("Done and proved: {change}"), routes::XML_RPC).await;
     }
@@ -134,10 +143,16 @@ async fn done(
     let visit = Visit { csrf, ..visit.clone() };
     let mut commands: Vec<String> = restart.iter().map(|service| format!("systemctl restart {service}")).collect();
     match change {
-        SwitchChange::EventSocket { fusionpbx: FusionPbxSide::Database, .. } => {
+        SwitchChange::EventSocket { fusionpbx: FusionPbxSide::Database, .. } if is_stale => {
             commands.push("UPDATE v_settings SET event_socket_password = 'the password above';".to_owned());
         }
-        SwitchChange::AtStart { is_loaded } => commands.push(xml_rpc_facts::modules_sql(*is_loaded)),
+        SwitchChange::XmlRpc(_) if is_stale => {
+            commands.push(
+                "UPDATE v_settings SET xml_rpc_auth_pass = 'the password above'; -- and what else was changed"
+                    .to_owned(),
+            );
+        }
+        SwitchChange::AtStart { is_loaded } if is_stale => commands.push(xml_rpc_facts::modules_sql(*is_loaded)),
         _ => {}
     }
     draw(&XmlRpcDonePage {
@@ -161,13 +176,15 @@ fn pending(form: &ChangeForm, change: &SwitchChange) -> Pending<'static> {
             "event_socket.conf.xml and FusionPBX's own copy are kept as they are now, and then changed together.",
             "mod_event_socket is reloaded: every program that is signed in there is cut off for a moment.",
             "The new password must be taken and the old one refused; else both files return.",
-            "Through FusionPBX 5.1 its copy is in v_settings: you write it there yourself, with the password that is shown.",
+            "Through FusionPBX 5.1 its copy is in v_settings: it is written right after, if nobody changed it meanwhile.",
         ],
         SwitchChange::Load => {
             &["Its port must be free, and its file must ask for a password of its own; then it is loaded."]
         }
         SwitchChange::Unload => &["It must listen now: FreeSWITCH would end if it did not. Then it is unloaded."],
-        SwitchChange::AtStart { .. } => &["modules.conf.xml is changed in that one line. What is loaded now stays."],
+        SwitchChange::AtStart { .. } => &[
+            "modules.conf.xml is changed in that one line, and FusionPBX's own list (v_modules) after it. What is loaded now stays.",
+        ],
     };
     plan.extend(steps.iter().map(|&step| step.to_owned()));
     let fields = [("act", &form.act), ("port", &form.port), ("realm", &form.realm), ("user", &form.user)];
