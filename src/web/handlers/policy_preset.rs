@@ -2,7 +2,7 @@
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::audit::finding::Wall;
@@ -44,6 +44,10 @@ pub(crate) async fn get(
     visit: Visit,
     Query(ask): Query<PresetAsk>,
 ) -> Result<Response, PageError> {
+    if ask.name.is_empty() {
+        // The choice stands there.
+        return Ok(Redirect::to(routes::PASSWORDS).into_response());
+    }
     let preset = Preset::parse(&ask.name).ok_or(PageError::NotFound)?;
     page(&app, &visit, preset, None).await
 }
