@@ -256,13 +256,13 @@ impl Store {
         Ok(())
     }
 
-    /// The new secrets hold.
+    /// The new secrets hold. `false` if the batch is not one that is being changed.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn batch_changed(&self, batch: BatchId, versions: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn batch_changed(&self, batch: BatchId, versions: &str, now: Timestamp) -> Result<bool, StoreError> {
         let now = now.unix();
-        sqlx::query!(
+        let done = sqlx::query!(
             "UPDATE rotation_batches SET state = 'changed', versions = ?, changed_at = ?
              WHERE id = ? AND state = 'changing'",
             versions,
@@ -271,7 +271,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// The batch ended, one way or the other; its secrets are forgotten. `false` if it was not changed, or ended already.

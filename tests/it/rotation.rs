@@ -311,6 +311,57 @@ async fn a_superuser_role_rotates_nothing() {
     assert!(refused, "{outcome:?}");
 }
 
+#[tokio::test]
+async fn who_looks_for_batches_that_were_cut_off_waits_for_one_that_is_being_done() {
+    let house = House::new(Generation::V5_5).await;
+    let targets = house.targets(SecretKind::Extension, &["105"]).await;
+    let batch = house.batches(house.begin(&targets, 10).await).await[0];
+    // The update stands still until this test lets it go.
+    house
+        .database
+        .run(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$; \
+             CREATE TRIGGER wait BEFORE UPDATE ON v_extensions FOR EACH ROW EXECUTE FUNCTION wait()",
+        )
+        .await;
+    let mut gate = house.owner.begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(4711)").execute(&mut *gate).await.unwrap();
+    let look = async {
+        while house.state(batch).await != BatchState::Changing {
+            tokio::task::yield_now().await;
+        }
+        let looked = house.deeds.resolve_batches(&house.fusionpbx);
+        let looked = tokio::time::timeout(std::time::Duration::from_millis(300), looked).await;
+        gate.commit().await.unwrap();
+        looked.is_err()
+    };
+
+    let (outcome, waited) = tokio::join!(house.rotate(batch), look);
+
+    outcome.unwrap();
+    assert!(waited, "it said how the batch ended before it had");
+    assert_eq!(house.state(batch).await, BatchState::Changed);
+    assert!(house.deeds.store.batch_secrets(batch).await.unwrap().is_some(), "what takes it back is kept");
+}
+
+#[tokio::test]
+async fn an_undo_that_was_done_and_never_noted_is_noted_by_the_next() {
+    let house = House::new(Generation::V5_5).await;
+    let (before, lines) = (house.sip("105").await, house.lines("105").await);
+    let targets = house.targets(SecretKind::Extension, &["105"]).await;
+    let batch = house.batches(house.begin(&targets, 10).await).await[0];
+    house.rotate(batch).await.unwrap();
+    let back = "UPDATE v_extensions SET password = '{}' WHERE extension = '105' AND domain_uuid = md5('tenant 1')::uuid; \
+         UPDATE v_device_lines SET password = '{line}' WHERE user_id = '105' AND domain_uuid = md5('tenant 1')::uuid";
+    house.database.run(&back.replace("{}", &before).replace("{line}", &lines[0])).await;
+
+    house.undo(batch).await.unwrap();
+
+    assert_eq!(house.state(batch).await, BatchState::Undone);
+    assert_eq!((house.sip("105").await, house.lines("105").await), (before, lines));
+}
+
 /// The command, without a console or an agent.
 #[tokio::test]
 async fn the_command_shows_a_plan_does_it_when_told_and_takes_it_back() {

@@ -138,7 +138,8 @@ impl Deeds {
         let entry = self.open_batch(actor, "credentials.undo", &row, &items).await?;
         let former = kept.former();
         let mut ended = fusionpbx.put_back(&former, &left).await.map_err(RotationError::from);
-        if let Err(RotationError::Rotate(RotateError::OutcomeUnknown)) = &ended
+        // An undo before this one may have done it, and died before it could say so.
+        if let Err(RotationError::Rotate(RotateError::OutcomeUnknown | RotateError::Moved { .. })) = &ended
             && self.is_taken_back(fusionpbx, &former).await?
         {
             ended = Ok(());
@@ -152,7 +153,14 @@ impl Deeds {
 
     pub(super) async fn note_changed(&self, batch: BatchId, left: &[LeftVersions]) -> Result<(), RotationError> {
         let versions = serde_json::to_string(left).map_err(|_| RotationError::Unknown)?;
-        Ok(self.store.batch_changed(batch, &versions, self.clock.now()).await?)
+        if self.store.batch_changed(batch, &versions, self.clock.now()).await? {
+            return Ok(());
+        }
+        // Whoever looks for batches that were cut off may have noted it first.
+        match self.store.batch(batch).await?.map(|row| row.state) {
+            Some(BatchState::Changed) => Ok(()),
+            _ => Err(RotationError::Unknown),
+        }
     }
 
     pub(super) async fn kept(&self, batch: BatchId) -> Result<Kept, RotationError> {

@@ -132,20 +132,26 @@ impl FusionPbx {
     ) -> Result<(Stands, Option<LeftVersions>), RotateError> {
         let Columns { table, id, secret, .. } = former.target.kind.columns();
         let sql = format!(
-            "SELECT t.{id} AS id, t.{secret} AS secret, t.xmin::text AS version FROM {table} AS t WHERE t.{id} = $1"
+            "SELECT t.{id} AS id, t.{secret} AS secret, t.xmin::text AS version FROM {table} AS t WHERE t.{id} = $1 \
+             FOR UPDATE"
         );
+        // The lock waits for whoever is just changing it: without it a batch that goes well would look undone.
         let there: Option<Locked> =
             sqlx::query_as(AssertSqlSafe(sql)).bind(former.target.id).fetch_optional(&self.pool).await?;
         let Some(there) = there else { return Ok((Stands::Neither, None)) };
-        let old = former.secret.as_ref().map(|secret| secret.expose().as_str());
+        let text = |secret: &'_ Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
+        let mut connection = self.pool.acquire().await?;
+        let ids: Vec<Uuid> = former.lines.iter().map(|line| line.0).collect();
+        let lines = read_lines(&mut connection, &ids, "").await?;
         if new.is_some_and(|new| there.secret.as_ref() == Some(new.expose())) {
-            let mut connection = self.pool.acquire().await?;
-            let ids: Vec<Uuid> = former.lines.iter().map(|line| line.0).collect();
-            let lines = read_lines(&mut connection, &ids, "").await?;
             let lines = lines.into_iter().map(|line| (line.id, line.version)).collect();
             return Ok((Stands::New, Some(LeftVersions { target: former.target, xmin: there.version, lines })));
         }
-        Ok((if there.secret.as_deref() == old { Stands::Former } else { Stands::Neither }, None))
+        let is_former =
+            |line: &Locked| former.lines.iter().any(|(id, secret)| *id == line.id && text(secret) == line.secret);
+        let all_former =
+            there.secret == text(&former.secret) && lines.len() == former.lines.len() && lines.iter().all(is_former);
+        Ok((if all_former { Stands::Former } else { Stands::Neither }, None))
     }
 }
 
