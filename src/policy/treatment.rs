@@ -73,6 +73,7 @@ const fn of(enforcement: Enforcement, words: &'static str, source: &'static str)
 
 const EXTENSION_EDIT: &str = "app/extensions/extension_edit.php";
 const USER_EDIT: &str = "core/users/user_edit.php";
+const OWN_USER_EDIT: &str = "core/user_settings/user_edit.php";
 const VOICEMAIL_EDIT: &str = "app/voicemails/voicemail_edit.php";
 const FUNCTIONS: &str = "resources/functions.php";
 const PROVISION: &str = "app/provision/index.php";
@@ -93,10 +94,10 @@ const COMMENTED_OUT: Treatment = of(
     "Its check stands in a comment (read in 5.5.7), so nothing happens; generated passwords follow the strength.",
     EXTENSION_EDIT,
 );
-const RULE_NOT_READ: Treatment = of(
-    Enforcement::NotKnown,
-    "In 5.5 its check stands in a comment, so nothing happens. Whether that is so in this generation was not read; generated \
-     passwords follow the strength.",
+const NO_CHECK: Treatment = of(
+    Enforcement::NotUsed,
+    "No page that saves an extension reads it (5.0 to 5.4 have no such check, not even in a comment); generated passwords \
+     follow the strength.",
     EXTENSION_EDIT,
 );
 const OF_LATER: Treatment =
@@ -107,9 +108,10 @@ const OF_4_4: Treatment = of(
     FUNCTIONS,
 );
 const RULE_OF_4_4: Treatment = of(
-    Enforcement::NotKnown,
-    "FusionPBX 4.4 ships it; what reads it was not found. Generated passwords follow the strength.",
-    FUNCTIONS,
+    Enforcement::CheckedInBrowser,
+    "Checked by a script in the page where users change their own password; the page that an administrator saves users with \
+     reads the category user instead. Generated passwords follow the strength.",
+    OWN_USER_EDIT,
 );
 const SAVED: Treatment = of(
     Enforcement::CheckedOnSave,
@@ -185,7 +187,7 @@ impl Key {
             ("extension" | "users", _) if era == Era::V4_4 => OF_LATER,
             ("extension", "password_length" | "password_strength") => GENERATED,
             ("extension", _) if era == Era::V5_5 => COMMENTED_OUT,
-            ("extension", _) => RULE_NOT_READ,
+            ("extension", _) => NO_CHECK,
             ("users", _) => match era {
                 Era::V5_5 => SAVED,
                 Era::V5_0 => SAVED_NOT_RESET,
@@ -228,7 +230,7 @@ mod tests {
             assert!(!Key::parse("extension.password_special").unwrap().treatment(era).has_effect(), "{era:?}");
         }
         assert_eq!(of("extension.password_special", Era::V5_5), Enforcement::NotUsed);
-        assert_eq!(of("extension.password_special", Era::V5_0), Enforcement::NotKnown);
+        assert_eq!(of("extension.password_special", Era::V5_0), Enforcement::NotUsed);
     }
 
     #[test]
@@ -236,6 +238,7 @@ mod tests {
         assert_eq!(of("user.password_length", Era::V4_4), Enforcement::CheckedOnSave);
         assert_eq!(of("users.password_length", Era::V4_4), Enforcement::NotUsed);
         assert_eq!(of("security.password_length", Era::V4_4), Enforcement::GeneratesOnly);
+        assert_eq!(of("security.password_special", Era::V4_4), Enforcement::CheckedInBrowser);
         assert_eq!(of("security.password_length", Era::V5_5), Enforcement::NotUsed);
         assert_eq!(of("user.password_length", Era::V5_5), Enforcement::NotUsed);
     }
