@@ -85,6 +85,9 @@ pub struct AgentConfig {
     /// Where FreeSWITCH's and FusionPBX's files lie.
     #[serde(default)]
     pub freeswitch: FreeSwitchConfig,
+    /// Where fail2ban listens.
+    #[serde(default)]
+    pub fail2ban: Fail2banConfig,
     /// What keys may be made for.
     #[serde(default)]
     pub certificates: CertificatesConfig,
@@ -145,6 +148,14 @@ pub struct FreeSwitchConfig {
     pub cache: PathBuf,
 }
 
+/// `[fail2ban]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fail2banConfig {
+    /// Its socket.
+    pub socket: PathBuf,
+}
+
 /// `[certificates]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +178,12 @@ impl Default for FreeSwitchConfig {
             fusionpbx: "/etc/fusionpbx".into(),
             cache: "/var/cache/fusionpbx".into(),
         }
+    }
+}
+
+impl Default for Fail2banConfig {
+    fn default() -> Self {
+        Self { socket: "/run/fail2ban/fail2ban.sock".into() }
     }
 }
 
@@ -259,6 +276,7 @@ impl AgentConfig {
         absolute("freeswitch.conf", &self.freeswitch.conf)?;
         absolute("freeswitch.fusionpbx", &self.freeswitch.fusionpbx)?;
         absolute("freeswitch.cache", &self.freeswitch.cache)?;
+        absolute("fail2ban.socket", &self.fail2ban.socket)?;
         let Some(nginx) = &self.nginx else {
             return Ok(());
         };

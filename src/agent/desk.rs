@@ -10,6 +10,7 @@ use crate::agent::certificates::install::{self, Deployment};
 use crate::agent::certificates::make;
 use crate::agent::certificates::store::{Store, StoreError};
 use crate::agent::config::AgentConfig;
+use crate::agent::fail2ban::server::Fail2ban;
 use crate::agent::freeswitch::switch::Switch;
 use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
@@ -22,6 +23,7 @@ use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::answer::{Answer, CertificateFacts, Hello, Installed, Refusal, Reply};
 use crate::wire::call::Call;
+use crate::wire::jails::LetPass;
 use crate::wire::request::{Generation, Needs, Request};
 
 /// What every answer needs.
@@ -40,6 +42,8 @@ pub(super) struct Desk {
     pub(super) gate: Gate,
     /// FreeSWITCH.
     pub(super) switch: Switch,
+    /// fail2ban.
+    pub(super) fail2ban: Fail2ban,
     /// Held by the one change that is under way.
     pub(super) change: Mutex<()>,
 }
@@ -70,9 +74,10 @@ impl Desk {
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
             Request::ReadSwitch { database } => self.switch.read(database).await,
             Request::ChangeSwitch { change } => self.switch.change(change).await,
-            Request::SwitchRegistrations => self.switch.registrations().await,
+            Request::SwitchRegistrations { of } => self.switch.registrations(of).await,
             Request::FlushDirectory { users } => self.switch.flush(users).await,
             Request::Resync { users } => self.switch.resync(users).await,
+            Request::LetPass { wanted } => self.let_pass(wanted).await,
             Request::NoteTrail { number, hash } => Ok(Answer::Noted(Tip { number, hash })),
             Request::ReadJournal { after, limit } => {
                 let page = self.journal.read(after, limit);
@@ -97,6 +102,13 @@ impl Desk {
             Request::EndStandingOrder { order } => self.gate.end_order(&order),
             Request::ForgetFactor { operator } => self.gate.forget(&operator),
         }
+    }
+
+    /// Only where devices are registered from: nobody else can have himself let past a jail by a console that was taken
+    /// over.
+    async fn let_pass(&self, wanted: LetPass) -> Reply {
+        self.switch.has_devices_at(wanted.addresses.clone()).await?;
+        self.fail2ban.let_pass(wanted).await.map(Answer::Passing)
     }
 
     /// Rolls back what an agent before this one left unproved.

@@ -7,6 +7,7 @@
 mod certificates;
 pub mod config;
 mod desk;
+mod fail2ban;
 mod freeswitch;
 pub mod gate;
 mod journal;

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::agent::config::{AgentConfig, ConfigError};
 use crate::agent::desk::Desk;
+use crate::agent::fail2ban::server::Fail2ban;
 use crate::agent::freeswitch::switch::Switch;
 use crate::agent::gate::keeper::Gate;
 use crate::agent::journal::{Entry, Journal};
@@ -90,17 +91,21 @@ pub async fn run(
     let admission = Admission { peer: config.peer_uid()?, root: config.root_may_ask };
     let place = Arc::new(Place::open(&config.place, Arc::clone(&random))?);
     let switch = Switch::new(config.freeswitch.clone(), Arc::clone(&place), Arc::clone(&random));
+    let fail2ban = Fail2ban::new(config.fail2ban.socket.clone(), Arc::clone(&place), Arc::clone(&clock));
     let gate = Gate::new(Arc::clone(&place), Arc::clone(&clock), random, host_name())?;
     let journal = Journal::open(Arc::clone(&place), Arc::clone(&clock))?;
     let (socket, gid) = (config.socket.clone(), config.socket_gid()?);
     let include = config.include_name();
     place.create_directory(&include)?;
-    let desk = Arc::new(Desk { config, place, include, journal, clock, gate, switch, change: Mutex::new(()) });
+    let desk =
+        Arc::new(Desk { config, place, include, journal, clock, gate, switch, fail2ban, change: Mutex::new(()) });
     desk.heal().await.map_err(|error| ServeError::Heal { reason: Chain(&error).to_string() })?;
 
     let listener = listen(&socket, gid).await?;
     info!(socket = %socket.display(), peer.uid = admission.peer, "The agent is ready at {}", socket.display());
+    let watch = tokio::spawn(desk.fail2ban.clone().watch());
     accept(&listener, &desk, admission, shutdown).await;
+    watch.abort();
     drop(std::fs::remove_file(&socket));
     info!("The agent has stopped");
     Ok(())
@@ -274,10 +279,14 @@ fn about(request: &Request) -> Option<String> {
             let few: Vec<String> = users.iter().take(5).map(ToString::to_string).collect();
             Some(format!("{} accounts: {}", users.len(), few.join(" ")))
         }
+        Request::LetPass { wanted } => {
+            let addresses: Vec<String> = wanted.addresses.iter().map(ToString::to_string).collect();
+            Some(format!("{} for {} minutes", addresses.join(" "), wanted.minutes))
+        }
         Request::Hello
         | Request::NoteTrail { .. }
         | Request::ReadSwitch { .. }
-        | Request::SwitchRegistrations
+        | Request::SwitchRegistrations { .. }
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates

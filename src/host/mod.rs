@@ -237,6 +237,7 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Registrations(_) => "registrations",
         Answer::Flushed(_) => "flushed",
         Answer::Resynced(_) => "resynced",
+        Answer::Passing(_) => "passing",
         Answer::KeyMade(_) => "key-made",
         Answer::Installed(_) => "installed",
         Answer::Factor(_) => "factor",

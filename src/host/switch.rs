@@ -2,6 +2,7 @@
 
 use crate::host::{Agent, AgentError, kind};
 use crate::wire::answer::Answer;
+use crate::wire::jails::{LetPass, Passing};
 use crate::wire::request::Request;
 use crate::wire::switch::{
     DatabaseSide, DirectoryUser, Flushed, Registrations, Resynced, SwitchChange, SwitchChanged, SwitchFacts,
@@ -25,12 +26,21 @@ impl Agent {
         expect_answer!(self.ask(&Request::ChangeSwitch { change }).await?, SwitchChanged).map(|changed| *changed)
     }
 
-    /// How many devices are registered, by source and by account.
+    /// How many devices are registered with the accounts `of`, and from where; at most
+    /// [`MOST_USERS`](crate::wire::switch::MOST_USERS) at a time.
     ///
     /// # Errors
     /// As [`AgentError`].
-    pub async fn switch_registrations(&self) -> Result<Registrations, AgentError> {
-        expect_answer!(self.ask(&Request::SwitchRegistrations).await?, Registrations)
+    pub async fn switch_registrations(&self, of: Vec<DirectoryUser>) -> Result<Registrations, AgentError> {
+        expect_answer!(self.ask(&Request::SwitchRegistrations { of }).await?, Registrations)
+    }
+
+    /// Has fail2ban's SIP jails let addresses pass for a while, from each of which a device must be registered.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn let_pass(&self, wanted: LetPass) -> Result<Passing, AgentError> {
+        expect_answer!(self.ask(&Request::LetPass { wanted }).await?, Passing)
     }
 
     /// Has the cached directory entries of `users` dropped; at most

@@ -140,6 +140,7 @@ fn password_rows() -> Vec<Row> {
         post(routes::ROTATION_SHOW, May::RotateSecrets, rotation::show),
         post(routes::ROTATION_CONFIRM, May::RotateSecrets, rotation::confirm),
         post(routes::ROTATION_UNDO, May::RotateSecrets, rotation::undo),
+        post(routes::ROTATION_PASS, May::RotateSecrets, rotation::pass),
         post(routes::ROTATION_RESYNC, May::RotateSecrets, rotation::resync),
         get(routes::CREDENTIALS, May::SeeCredentials, credentials::get),
         post(routes::CREDENTIALS_AUDIT, May::LookAgain, credentials::audit),

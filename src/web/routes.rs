@@ -19,6 +19,7 @@ pub(super) const ROTATION_RUN: &str = "/passwords/rotations/{id}/run";
 pub(super) const ROTATION_SHOW: &str = "/passwords/rotations/{id}/show";
 pub(super) const ROTATION_CONFIRM: &str = "/passwords/rotations/{id}/confirm";
 pub(super) const ROTATION_UNDO: &str = "/passwords/rotations/{id}/undo";
+pub(super) const ROTATION_PASS: &str = "/passwords/rotations/{id}/pass";
 pub(super) const ROTATION_RESYNC: &str = "/passwords/rotations/{id}/resync";
 pub(super) const CREDENTIALS: &str = "/passwords/credentials";
 pub(super) const CREDENTIALS_AUDIT: &str = "/passwords/credentials/audit";

@@ -7,6 +7,7 @@ use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
 use crate::wire::grant::StandingOrder;
+use crate::wire::jails::Passing;
 use crate::wire::journal::JournalPage;
 use crate::wire::nothing::nothing_more;
 use crate::wire::request::Generation;
@@ -37,6 +38,8 @@ pub enum Answer {
     Flushed(Flushed),
     /// To `Resync`.
     Resynced(Resynced),
+    /// To `LetPass`.
+    Passing(Passing),
     /// To `MakeKey`.
     KeyMade(KeyMade),
     /// To `Install`.

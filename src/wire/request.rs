@@ -8,6 +8,7 @@ use crate::base::ids::CertificateId;
 use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
 use crate::wire::grant::{SessionMark, StandingOrder};
+use crate::wire::jails::LetPass;
 use crate::wire::nothing::nothing_more;
 use crate::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
@@ -37,9 +38,11 @@ pub enum Request {
         /// What.
         change: SwitchChange,
     },
-    /// How many devices are registered, by source and by account.
-    #[serde(deserialize_with = "nothing_more")]
-    SwitchRegistrations,
+    /// How many devices are registered with these accounts, and from where.
+    SwitchRegistrations {
+        /// At most 200.
+        of: Vec<DirectoryUser>,
+    },
     /// Drop the cached directory entries of these accounts, FusionPBX's and FreeSWITCH's: both make them anew.
     FlushDirectory {
         /// At most 200.
@@ -49,6 +52,11 @@ pub enum Request {
     Resync {
         /// At most 200.
         users: Vec<DirectoryUser>,
+    },
+    /// Let addresses from which devices are registered pass fail2ban's SIP jails for a while.
+    LetPass {
+        /// Which, and for how long.
+        wanted: LetPass,
     },
     /// The end of the console's trail: written into the agent's own journal, so that each half holds the other's end.
     NoteTrail {
@@ -214,9 +222,10 @@ impl Request {
             Self::ReadCertificates => "read-certificates",
             Self::ReadSwitch { .. } => "read-switch",
             Self::ChangeSwitch { .. } => "change-switch",
-            Self::SwitchRegistrations => "switch-registrations",
+            Self::SwitchRegistrations { .. } => "switch-registrations",
             Self::FlushDirectory { .. } => "flush-directory",
             Self::Resync { .. } => "resync",
+            Self::LetPass { .. } => "let-pass",
             Self::NoteTrail { .. } => "note-trail",
             Self::ReadJournal { .. } => "read-journal",
             Self::MakeKey { .. } => "make-key",
@@ -243,13 +252,13 @@ impl Request {
             | Self::ReadPackages
             | Self::ReadCertificates
             | Self::ReadSwitch { .. }
-            | Self::SwitchRegistrations
+            | Self::SwitchRegistrations { .. }
             // Writes a line about the console itself, and nothing else.
             | Self::NoteTrail { .. }
             | Self::ReadJournal { .. }
             | Self::ReadFactor { .. }
             | Self::ReadStandingOrders => Needs::Nothing,
-            Self::FlushDirectory { .. } | Self::Resync { .. } => Needs::Note,
+            Self::FlushDirectory { .. } | Self::Resync { .. } | Self::LetPass { .. } => Needs::Note,
             Self::BeginEnrolment { .. }
             | Self::FinishEnrolment { .. }
             | Self::RenewRecovery { .. }

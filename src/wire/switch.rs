@@ -1,6 +1,7 @@
 //! What is said about FreeSWITCH: judgements instead of secrets, and typed values instead of commands.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -245,18 +246,30 @@ impl From<DirectoryUser> for String {
     }
 }
 
-/// The devices that are registered now, counted.
+/// The devices that are registered now with some accounts, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registrations {
-    /// All of them.
+    /// All of the switch.
     pub total: u64,
-    /// By the address that they come from, the largest first; at most 1000.
-    pub by_source: Vec<(String, u64)>,
-    /// By account; at most 5000.
-    pub by_user: Vec<(String, u64)>,
-    /// Whether one of the two lists was cut.
+    /// Those of the accounts that were asked for.
+    pub asked: u64,
+    /// The addresses that those come from, the one that most devices share first; at most 1000.
+    pub sources: Vec<Source>,
+    /// Whether there are more addresses.
     pub cut: bool,
+}
+
+/// An address that devices are registered from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The address; `None` stands for all devices whose address the switch does not tell.
+    pub address: Option<IpAddr>,
+    /// All devices of the switch that are registered from there.
+    pub all: u64,
+    /// Those of the accounts that were asked for.
+    pub asked: u64,
 }
 
 /// What became of a `FlushDirectory`.

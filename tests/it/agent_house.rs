@@ -42,11 +42,13 @@ impl Drop for Scratch {
 pub(crate) fn settings(directory: &Path, more: &str) -> String {
     let uid = nix::unistd::Uid::effective();
     let directory = directory.display();
-    // A FreeSWITCH that may run on this machine is not the tests'.
+    // A FreeSWITCH or fail2ban that may run on this machine is not the tests'.
     let none = format!(
         "[freeswitch]\nconf = '{directory}/none'\nfusionpbx = '{directory}/none'\ncache = '{directory}/none'\n"
     );
     let more = if more.contains("[freeswitch]") { more.to_owned() } else { format!("{more}{none}") };
+    let none = format!("[fail2ban]\nsocket = '{directory}/none'\n");
+    let more = if more.contains("[fail2ban]") { more } else { format!("{more}{none}") };
     format!("socket = '{directory}/agent.sock'\nplace = '{directory}/place'\npeer = {uid}\n{more}")
 }
 

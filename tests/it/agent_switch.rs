@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use rampart::host::AgentError;
 use rampart::wire::answer::Refusal;
 use rampart::wire::carried::Carried;
-use rampart::wire::switch::{Answers, DatabaseSide, DirectoryUser, Flaw, MOST_USERS};
+use rampart::wire::switch::{Answers, DatabaseSide, DirectoryUser, Flaw, MOST_USERS, Source};
 
 use crate::agent_house::{RunningAgent, Scratch, journal, settings};
 use crate::support::freeswitch::{FakeSwitch, Fault, text};
@@ -118,7 +118,7 @@ async fn an_event_socket_that_is_rude_silent_or_none_at_all_is_an_answer_in_word
     let running = agent(&house, &switch).await;
     let wrong = running.agent.switch(None).await.unwrap().running.unwrap_err();
     edit(&switch.file("event_socket.conf.xml"), "127.0.0.1", "192.0.2.7");
-    let count = running.agent.switch_registrations().await;
+    let count = running.agent.switch_registrations(vec![user("1001@a.example.com")]).await;
     let abroad = running.agent.switch(None).await.unwrap().running.unwrap_err();
     assert!(matches!(count, Err(AgentError::Refused(Refusal::Unable { .. }))), "{count:?}");
     assert!(wrong.contains("runs with another one than its file says"), "{wrong}");
@@ -127,20 +127,26 @@ async fn an_event_socket_that_is_rude_silent_or_none_at_all_is_an_answer_in_word
 }
 
 #[tokio::test]
-async fn registered_devices_are_counted() {
+async fn registered_devices_are_counted_with_who_shares_their_address() {
     let (house, switch) = (Scratch::new(), FakeSwitch::start());
     let row = |user: &str, ip: &str| {
         format!("{{\"reg_user\":\"{user}\",\"realm\":\"a.example.com\",\"network_ip\":\"{ip}\",\"expires\":\"1\"}}")
     };
-    let rows = [row("1001", "203.0.113.5"), row("1001", "203.0.113.5"), row("1002", "198.51.100.7")].join(",");
-    switch.set_registrations(&format!("{{\"row_count\":3,\"rows\":[{rows}]}}"));
+    let rows = [
+        row("1001", "203.0.113.5"),
+        row("1001", "203.0.113.5"),
+        row("1002", "203.0.113.5"),
+        row("1002", "198.51.100.7"),
+    ]
+    .join(",");
+    switch.set_registrations(&format!("{{\"row_count\":4,\"rows\":[{rows}]}}"));
     let running = agent(&house, &switch).await;
 
-    let counted = running.agent.switch_registrations().await.unwrap();
+    let counted = running.agent.switch_registrations(vec![user("1001@a.example.com")]).await.unwrap();
 
-    assert_eq!(counted.total, 3);
-    assert_eq!(counted.by_source[0], ("203.0.113.5".to_owned(), 2));
-    assert_eq!(counted.by_user[0], ("1001@a.example.com".to_owned(), 2));
+    assert_eq!((counted.total, counted.asked, counted.cut), (4, 2, false));
+    let office = Source { address: "203.0.113.5".parse().ok(), all: 3, asked: 2 };
+    assert_eq!(counted.sources, [office]);
     running.stop().await;
 }
 

@@ -7,6 +7,7 @@ mod acme_world;
 mod agent_askers;
 mod agent_confined;
 mod agent_facts;
+mod agent_fail2ban;
 mod agent_frames;
 mod agent_gate;
 mod agent_hostile;

@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 34] = [
+const CHANGES: [(&str, &[(&str, &str)]); 35] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -42,6 +42,7 @@ const CHANGES: [(&str, &[(&str, &str)]); 34] = [
     ),
     ("/passwords/rotations/{id}/run", &[("batch", "1")]),
     ("/passwords/rotations/{id}/show", &[("batch", "1")]),
+    ("/passwords/rotations/{id}/pass", &[("batch", "1")]),
     ("/passwords/rotations/{id}/resync", &[("batch", "1")]),
     ("/passwords/rotations/{id}/undo", &[("batch", "1")]),
     ("/passwords/rotations/{id}/confirm", &[("batch", "1")]),

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 66] = [
+const EXPECTED: [(&str, &str, &[&str]); 67] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -51,6 +51,7 @@ const EXPECTED: [(&str, &str, &[&str]); 66] = [
     ("POST", "/passwords/rotations/{id}/show", OPERATOR),
     ("POST", "/passwords/rotations/{id}/confirm", OPERATOR),
     ("POST", "/passwords/rotations/{id}/undo", OPERATOR),
+    ("POST", "/passwords/rotations/{id}/pass", OPERATOR),
     ("POST", "/passwords/rotations/{id}/resync", OPERATOR),
     ("GET", "/passwords/preset", WALLS),
     ("POST", "/passwords/preset", &["tenant", "operator"]),

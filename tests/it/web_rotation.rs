@@ -4,11 +4,17 @@ use rampart::app::demo::fusionpbx::Generation;
 use reqwest::StatusCode;
 use sqlx::postgres::PgPool;
 
-use crate::support::app::TestApp;
+use crate::agent_house::{RunningAgent, Scratch, settings};
+use crate::support::app::{Neighbours, TestApp};
 use crate::support::browser::Browser;
+use crate::support::fail2ban::Fail2ban;
+use crate::support::freeswitch::FakeSwitch;
 use crate::support::fusionpbx::Database;
 
 const ROTATE: &str = "/passwords/rotate";
+
+/// An address that many phones share.
+const OFFICE: &str = "203.0.113.5";
 
 struct House {
     _app: TestApp,
@@ -125,4 +131,45 @@ async fn a_batch_of_another_rotation_or_none_is_not_found() {
     assert_eq!(house.sip("106").await, before);
     assert_ne!(one, other);
     assert_eq!(house.operator.get("/passwords/rotations/99").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_devices_by_address_and_has_the_office_let_pass_the_jails() {
+    let (place, switch) = (Scratch::new(), FakeSwitch::start());
+    let fail2ban = Fail2ban::start(place.path());
+    let row = |user: &str, ip: &str| {
+        format!("{{\"reg_user\":\"{user}\",\"realm\":\"north.example.test\",\"network_ip\":\"{ip}\"}}")
+    };
+    let rows = [row("105", OFFICE), row("106", OFFICE), row("108", OFFICE), row("106", "198.51.100.7")].join(",");
+    switch.set_registrations(&format!("{{\"rows\":[{rows}]}}"));
+    let text = settings(place.path(), &(switch.settings() + &fail2ban.settings()));
+    let running = RunningAgent::start(&text).await;
+    let database = Database::town(Generation::V5_5).await;
+    let neighbours = Neighbours { agent: Some(running.agent.clone()), ..database.fusionpbx().await.into() };
+    let app = TestApp::start(neighbours).await;
+    let operator = app.operator().await;
+
+    let plan = operator.get(&format!("{ROTATE}?kind=extension&tenant=north.example.test&places=105-106")).await;
+    let words = plan.words();
+    assert!(words.contains("3 devices are registered with these now"), "{words}");
+    assert!(words.contains("Many devices share an address: 203.0.113.5 (3)"), "{words}");
+    assert!(words.contains("203.0.113.5 2 3") && words.contains("198.51.100.7 1 1"), "{words}");
+    let wrong = operator.press(&plan.form(ROTATE, &[]), &[("pass", "999")]).await;
+    wrong.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "a number of minutes from 0 to 120");
+    assert!(!fail2ban.ignored("freeswitch").contains(OFFICE));
+
+    let begun = operator.press(&wrong.form(ROTATE, &[]), &[("pass", "45")]).await;
+
+    assert_eq!(begun.status, StatusCode::SEE_OTHER, "{}", begun.body);
+    let page = operator.get(begun.location()).await;
+    page.assert_says(StatusCode::OK, "203.0.113.5, 198.51.100.7 may pass freeswitch, sip-auth-failure until");
+    assert!(fail2ban.ignored("sip-auth-failure").contains(OFFICE));
+    let entries = app.trail("fail2ban.").await;
+    assert_eq!((entries.len(), entries[0].outcome.as_str()), (1, "done"));
+
+    drop(fail2ban);
+    let again = operator.press(&page.form(&format!("{}/pass", begun.location()), &[]), &[]).await;
+    let page = operator.get(again.location()).await;
+    page.assert_says(StatusCode::OK, "fail2ban was not told");
+    running.stop().await;
 }

@@ -1,19 +1,16 @@
 //! Who is registered now: `show registrations as json`, counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
 use crate::agent::freeswitch::esl::{EventSocket, refused};
 use crate::base::chain::Chain;
-use crate::wire::switch::{DirectoryUser, Registrations};
+use crate::wire::switch::{DirectoryUser, Registrations, Source};
 
 /// The most addresses of an answer.
 const MOST_SOURCES: usize = 1000;
-
-/// The most accounts of an answer.
-const MOST_ACCOUNTS: usize = 5000;
 
 #[derive(Deserialize)]
 struct Shown {
@@ -32,83 +29,101 @@ struct Row {
     network_ip: String,
 }
 
-/// Asks and counts.
+/// One device. A phone says who it is; only what is an address or a name goes on from here.
+pub(super) struct Registration {
+    /// With which account; `None` if that is no name.
+    pub(super) user: Option<DirectoryUser>,
+    /// From where; `None` if that is no address.
+    pub(super) address: Option<IpAddr>,
+}
+
+/// Asks.
 ///
 /// # Errors
 /// FreeSWITCH does not answer, or not in JSON.
-pub(super) fn read(socket: &mut EventSocket) -> Result<Registrations, String> {
+pub(super) fn read(socket: &mut EventSocket) -> Result<Vec<Registration>, String> {
     let shown = socket.api("show registrations as json").map_err(|error| Chain(&error).to_string())?;
     if let Some(words) = refused(&shown) {
         return Err(format!("FreeSWITCH does not show its registrations: {words}"));
     }
-    count(&shown).ok_or_else(|| "FreeSWITCH's list of registrations is no JSON".to_owned())
+    understood(&shown).ok_or_else(|| "FreeSWITCH's list of registrations is no JSON".to_owned())
 }
 
-fn count(shown: &str) -> Option<Registrations> {
+fn understood(shown: &str) -> Option<Vec<Registration>> {
     let shown: Shown = serde_json::from_str(shown).ok()?;
-    let (mut sources, mut users) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
-    let mut total = 0;
-    for row in shown.rows {
-        total += 1;
-        // A phone says who it is; only what is an address or a name goes on from here.
-        let source = row.network_ip.parse::<IpAddr>().map_or_else(|_| "unknown".to_owned(), |ip| ip.to_string());
-        *sources.entry(source).or_default() += 1;
-        let account = DirectoryUser::parse(&format!("{}@{}", row.reg_user, row.realm));
-        *users.entry(account.map_or_else(|_| "unknown".to_owned(), |user| user.to_string())).or_default() += 1;
-    }
-    let cut = sources.len() > MOST_SOURCES || users.len() > MOST_ACCOUNTS;
-    let largest = |counts: BTreeMap<String, u64>, most: usize| {
-        let mut all: Vec<(String, u64)> = counts.into_iter().collect();
-        all.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        all.truncate(most);
-        all
+    let registration = |row: Row| Registration {
+        user: DirectoryUser::parse(&format!("{}@{}", row.reg_user, row.realm)).ok(),
+        address: row.network_ip.parse().ok(),
     };
-    Some(Registrations {
-        total,
-        by_source: largest(sources, MOST_SOURCES),
-        by_user: largest(users, MOST_ACCOUNTS),
-        cut,
-    })
+    Some(shown.rows.into_iter().map(registration).collect())
+}
+
+/// Counts the devices of the accounts `of`, and who else shares their addresses: a jail bans an address, not an account.
+pub(super) fn count(rows: &[Registration], of: &[DirectoryUser]) -> Registrations {
+    let of: HashSet<&DirectoryUser> = of.iter().collect();
+    let mut counts: BTreeMap<Option<IpAddr>, (u64, u64)> = BTreeMap::new();
+    for row in rows {
+        let (all, asked) = counts.entry(row.address).or_default();
+        *all += 1;
+        *asked += u64::from(row.user.as_ref().is_some_and(|user| of.contains(user)));
+    }
+    let mut sources: Vec<Source> = counts
+        .into_iter()
+        .filter(|(_, (_, asked))| *asked > 0)
+        .map(|(address, (all, asked))| Source { address, all, asked })
+        .collect();
+    sources.sort_by_key(|source| std::cmp::Reverse(source.all));
+    let asked = sources.iter().map(|source| source.asked).sum();
+    let cut = sources.len() > MOST_SOURCES;
+    sources.truncate(MOST_SOURCES);
+    Registrations { total: rows.len() as u64, asked, sources, cut }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn user(name: &str) -> DirectoryUser {
+        DirectoryUser::parse(name).unwrap()
+    }
+
     #[test]
-    fn devices_are_counted_by_source_and_by_account() {
+    fn devices_of_an_account_are_counted_where_they_are_with_who_shares_the_address() {
         let row = |user: &str, ip: &str| {
             format!(
                 "{{\"reg_user\":\"{user}\",\"realm\":\"a.example.com\",\"network_ip\":\"{ip}\",\"url\":\"sofia/x\"}}"
             )
         };
-        let rows =
-            [row("1001", "203.0.113.5"), row("1002", "203.0.113.5"), row("1001", "2001:db8::1"), row("<b>", "x")];
-        let text = format!("{{\"row_count\":4,\"rows\":[{}]}}", rows.join(","));
+        let rows = [
+            row("1001", "203.0.113.5"),
+            row("1002", "203.0.113.5"),
+            row("1003", "203.0.113.5"),
+            row("1001", "2001:db8::1"),
+            row("1003", "198.51.100.7"),
+            row("1001", "<b>"),
+            row("<b>", "203.0.113.5"),
+        ];
+        let rows = understood(&format!("{{\"row_count\":7,\"rows\":[{}]}}", rows.join(","))).unwrap();
 
-        let counted = count(&text).unwrap();
+        let counted = count(&rows, &[user("1001@a.example.com"), user("1002@a.example.com")]);
 
-        assert_eq!(counted.total, 4);
-        let pair = |name: &str, count| (name.to_owned(), count);
-        assert_eq!(counted.by_source, [pair("203.0.113.5", 2), pair("2001:db8::1", 1), pair("unknown", 1)]);
-        assert_eq!(
-            counted.by_user,
-            [pair("1001@a.example.com", 2), pair("1002@a.example.com", 1), pair("unknown", 1)]
-        );
-        assert_eq!(count("{\"row_count\":0}").unwrap(), Registrations::default());
-        assert_eq!(count("-ERR nothing"), None);
+        let source = |address: &str, all, asked| Source { address: address.parse().ok(), all, asked };
+        assert_eq!((counted.total, counted.asked, counted.cut), (7, 4, false));
+        assert_eq!(counted.sources, [source("203.0.113.5", 4, 2), source("", 1, 1), source("2001:db8::1", 1, 1)]);
+        assert!(understood("{\"row_count\":0}").unwrap().is_empty());
+        assert!(understood("-ERR nothing").is_none());
     }
 
     #[test]
     fn a_list_without_end_is_cut() {
-        let row = |n: u32| {
-            format!("{{\"reg_user\":\"{n}\",\"realm\":\"a\",\"network_ip\":\"10.{}.{}.1\"}}", n >> 8, n & 255)
-        };
+        let row =
+            |n: u32| format!("{{\"reg_user\":\"1\",\"realm\":\"a\",\"network_ip\":\"10.{}.{}.1\"}}", n >> 8, n & 255);
         let rows: Vec<String> = (0..6000).map(row).collect();
+        let rows = understood(&format!("{{\"rows\":[{}]}}", rows.join(","))).unwrap();
 
-        let counted = count(&format!("{{\"rows\":[{}]}}", rows.join(","))).unwrap();
+        let counted = count(&rows, &[user("1@a")]);
 
-        assert_eq!((counted.total, counted.by_source.len(), counted.by_user.len()), (6000, 1000, 5000));
+        assert_eq!((counted.total, counted.asked, counted.sources.len()), (6000, 6000, 1000));
         assert!(counted.cut);
     }
 }

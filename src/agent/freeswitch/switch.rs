@@ -1,6 +1,7 @@
 //! The agent's FreeSWITCH: settings, and what is remembered between two requests. The work itself waits for sockets and
 //! disks, so each request does it on a thread of its own.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,13 +51,33 @@ impl Switch {
         .await
     }
 
-    /// Who is registered.
-    pub(in crate::agent) async fn registrations(&self) -> Reply {
-        self.on_a_thread(|own| {
-            let read = session::open(&own.config).and_then(|mut socket| registrations::read(&mut socket));
-            read.map(Answer::Registrations).map_err(|reason| Refusal::Unable { reason })
+    /// Who of these is registered, and from where.
+    pub(in crate::agent) async fn registrations(&self, of: Vec<DirectoryUser>) -> Reply {
+        directory::bounded(&of)?;
+        self.on_a_thread(move |own| {
+            let rows = own.registered().map_err(|reason| Refusal::Unable { reason })?;
+            Ok(Answer::Registrations(registrations::count(&rows, &of)))
         })
         .await
+    }
+
+    /// Whether a device is registered from each of `addresses`.
+    ///
+    /// # Errors
+    /// None is from one of them, or the switch does not say.
+    pub(in crate::agent) async fn has_devices_at(&self, addresses: Vec<IpAddr>) -> Result<(), Refusal> {
+        let own = self.clone();
+        let rows = tokio::task::spawn_blocking(move || own.registered()).await;
+        let rows = rows.unwrap_or_else(|_| Err("the work on FreeSWITCH came to a bad end".to_owned()));
+        let rows = rows.map_err(|reason| Refusal::Unable { reason })?;
+        match addresses.iter().find(|address| !rows.iter().any(|row| row.address == Some(**address))) {
+            None => Ok(()),
+            Some(none) => Err(Refusal::NotAllowed { reason: format!("no device is registered from {none}") }),
+        }
+    }
+
+    fn registered(&self) -> Result<Vec<registrations::Registration>, String> {
+        session::open(&self.config).and_then(|mut socket| registrations::read(&mut socket))
     }
 
     /// Drops the cached directory entries of `users`.

@@ -11,18 +11,30 @@ use crate::deeds::Deeds;
 use crate::deeds::rotation::{Item, RotationError};
 use crate::host::{Agent, AgentError};
 use crate::store::trail::{Act, Actor, Close};
-use crate::wire::switch::{DirectoryUser, MOST_USERS, Resynced};
+use crate::wire::jails::{LetPass, MOST_ADDRESSES, Passing};
+use crate::wire::switch::{DirectoryUser, MOST_USERS, Resynced, Source};
 
 /// What of the switch is known about the accounts of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registered {
     /// Devices that are registered with the accounts of the plan.
     pub devices: u64,
-    /// Addresses from which more than one device of this switch is registered, with how many: behind such a one, phones
-    /// that still try a former secret get all of them banned. The largest first.
-    pub shared: Vec<(IpAddr, u64)>,
-    /// Whether the switch has more than was read.
+    /// Where they are, with how many of the plan's and how many of the whole switch: behind an address that many share,
+    /// phones that still try a former secret get all of them banned. The largest first.
+    pub sources: Vec<Source>,
+    /// Whether there are more addresses than were read.
     pub cut: bool,
+}
+
+/// What was let pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// How many more there are, of fewer devices each.
+    pub left_out: usize,
+    /// Where, and until when; `None` if there is no address at all.
+    pub passing: Option<Passing>,
 }
 
 /// How many phones must fetch their settings again, by vendor and by how they fetched them last.
@@ -50,17 +62,63 @@ fn users(items: &[Item]) -> Vec<DirectoryUser> {
 }
 
 impl Deeds {
-    /// How many devices are registered with the accounts of `items`, and where many devices share an address.
+    /// How many devices are registered with the accounts of `items`, and from where.
     ///
     /// # Errors
     /// The agent or the switch does not answer.
     pub async fn registered(&self, agent: &Agent, items: &[Item]) -> Result<Registered, AgentError> {
-        let all = agent.switch_registrations().await?;
-        let wanted: Vec<String> = users(items).iter().map(ToString::to_string).collect();
-        let devices = all.by_user.iter().filter(|(user, _)| wanted.contains(user)).map(|(_, count)| count).sum();
-        let address = |(address, count): (String, u64)| Some((address.parse::<IpAddr>().ok()?, count));
-        let shared = all.by_source.into_iter().filter_map(address).filter(|(_, count)| *count > 1).take(10).collect();
-        Ok(Registered { devices, shared, cut: all.cut })
+        let mut registered = Registered::default();
+        let mut sources: BTreeMap<Option<IpAddr>, Source> = BTreeMap::new();
+        for some in users(items).chunks(MOST_USERS) {
+            let part = agent.switch_registrations(some.to_vec()).await?;
+            registered.devices += part.asked;
+            registered.cut |= part.cut;
+            for source in part.sources {
+                let empty = Source { asked: 0, ..source.clone() };
+                sources.entry(source.address).or_insert(empty).asked += source.asked;
+            }
+        }
+        registered.sources = sources.into_values().collect();
+        registered.sources.sort_by_key(|source| std::cmp::Reverse((source.all, source.asked)));
+        Ok(registered)
+    }
+
+    /// Has fail2ban's SIP jails let the addresses pass, for `minutes`, from which the devices of a batch are registered:
+    /// they go on with the former secret until they have fetched the new one.
+    ///
+    /// # Errors
+    /// See [`RotationError`].
+    pub async fn let_batch_pass(
+        &self,
+        agent: &Agent,
+        actor: &Actor,
+        reach: &Reach,
+        batch: BatchId,
+        minutes: u16,
+    ) -> Result<Passed, RotationError> {
+        let row = self.store.batch(batch).await?.ok_or(RotationError::Nothing)?;
+        let items = row.items()?;
+        if !items.iter().all(|item| reach.covers(Some(item.tenant))) {
+            return Err(RotationError::Nothing);
+        }
+        let registered = self.registered(agent, &items).await.map_err(RotationError::Switch)?;
+        let mut addresses: Vec<IpAddr> = registered.sources.iter().filter_map(|source| source.address).collect();
+        let left_out = addresses.len().saturating_sub(MOST_ADDRESSES);
+        addresses.truncate(MOST_ADDRESSES);
+        if addresses.is_empty() {
+            return Ok(Passed { addresses, left_out, passing: None });
+        }
+        let named: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let subject =
+            format!("{} for {minutes} minutes, rotation {}, batch {}", named.join(" "), row.rotation, row.position);
+        let act = Act { act: "fail2ban.let-pass", subject: &subject, ..Act::default() };
+        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
+        let outcome = agent.let_pass(LetPass { addresses: addresses.clone(), minutes }).await;
+        let reason = outcome.as_ref().err().map(|error: &AgentError| Chain(error).to_string());
+        let close = reason.as_deref().map_or(Close::Done { inverse: None }, |reason| Close::Failed { reason });
+        self.store.close_entry(entry, close, self.clock.now()).await?;
+        let passing = outcome.map_err(RotationError::Switch)?;
+        Ok(Passed { addresses, left_out, passing: Some(passing) })
     }
 
     /// Has cached directory entries of a batch dropped, so that the new secrets hold at once. In words, what could not be

@@ -1,5 +1,7 @@
 //! New secrets: choosing for what, the plan, and beginning it.
 
+use std::net::IpAddr;
+
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -21,6 +23,8 @@ use crate::web::pages::rotate::{EarlierRotation, PlanRow, RotateAsk, RotatePage,
 use crate::web::parts::{Choice, Mark};
 use crate::web::state::AppState;
 use crate::web::{flash, routes, view};
+use crate::wire::jails::MOST_MINUTES;
+use crate::wire::switch::Source;
 
 /// Tenants that the form offers to pick from.
 const OFFERED: u16 = 200;
@@ -33,6 +37,12 @@ const EARLIER: u32 = 20;
 
 /// From so many devices behind one address on, a jail's ban is an office's.
 const OFFICE: u64 = 3;
+
+/// Addresses that a plan shows.
+const SOURCES: usize = 20;
+
+/// For how many minutes addresses that many share are let pass, unless somebody says otherwise.
+const PASS: &str = "60";
 
 /// What the address asks for, and what the form sends.
 #[derive(Clone, Default, Deserialize)]
@@ -47,6 +57,8 @@ pub(crate) struct RotateFields {
     digest: String,
     #[serde(default)]
     size: String,
+    #[serde(default)]
+    pass: String,
 }
 
 /// What is wrong with what was asked for.
@@ -80,6 +92,10 @@ pub(crate) async fn post(
         let words = format!("How many at once is a number from 1 to {MOST_IN_BATCH}.");
         return again(&app, &visit, &sent, StatusCode::UNPROCESSABLE_ENTITY, Some(words)).await;
     };
+    let Some(minutes) = minutes(&sent.pass) else {
+        let words = format!("How long addresses are let pass is a number of minutes from 0 to {MOST_MINUTES}.");
+        return again(&app, &visit, &sent, StatusCode::UNPROCESSABLE_ENTITY, Some(words)).await;
+    };
     let Ok(targets) = targets(&app, &visit, &sent).await else {
         return again(&app, &visit, &sent, StatusCode::UNPROCESSABLE_ENTITY, None).await;
     };
@@ -95,10 +111,25 @@ pub(crate) async fn post(
     };
     let first = app.deeds.store.batches_of(rotation).await?.into_iter().next().ok_or(PageError::NotFound)?;
     let to = routes::rotation(rotation);
+    let passed = match super::rotation::let_pass(&app, &visit, first.id, minutes).await {
+        Ok(words) => words,
+        Err(words) => return flash::failed(&visit.session, format!("Nothing was changed yet: {words}"), &to).await,
+    };
     match super::rotation::run_batch(&app, &visit, &fusionpbx, &first).await {
-        Ok(words) => flash::done(&visit.session, words, &to).await,
+        Ok(words) => {
+            let words = [words].into_iter().chain(passed).collect::<Vec<_>>().join(". ");
+            flash::done(&visit.session, words, &to).await
+        }
         Err(RotationError::Store(error)) => Err(error.into()),
         Err(error) => flash::failed(&visit.session, format!("Nothing was changed: {}.", Chain(&error)), &to).await,
+    }
+}
+
+/// Minutes as typed; an empty field is none.
+fn minutes(typed: &str) -> Option<u16> {
+    match typed.trim() {
+        "" => Some(0),
+        typed => typed.parse().ok().filter(|minutes| *minutes <= MOST_MINUTES),
     }
 }
 
@@ -207,7 +238,7 @@ const fn many(kind: SecretKind) -> &'static str {
 
 async fn plan_view(app: &AppState, ask: &RotateFields, draft: &Draft) -> RotatePlan {
     let items: Vec<Item> = draft.planned.iter().map(Item::from).collect();
-    let (mut notes, mut allow) = (Vec::new(), String::new());
+    let (mut notes, mut sources, mut pass) = (Vec::new(), Vec::new(), None);
     if draft.missing > 0 {
         notes.push((Mark::NotTested, format!("{} of those asked for are gone.", draft.missing)));
     }
@@ -215,7 +246,10 @@ async fn plan_view(app: &AppState, ask: &RotateFields, draft: &Draft) -> RotateP
         match app.deeds.registered(&app.issuing.agent, &items).await {
             Ok(registered) => {
                 notes.extend(registered_notes(&registered));
-                allow = allow_commands(&registered);
+                let usual = if offices(&registered).next().is_some() { PASS } else { "0" };
+                let typed = if ask.pass.is_empty() { usual } else { &ask.pass };
+                pass = (registered.devices > 0).then(|| typed.to_owned());
+                sources = registered.sources.iter().take(SOURCES).map(source_row).collect();
             }
             Err(error) => notes.push((
                 Mark::NotTested,
@@ -237,7 +271,8 @@ async fn plan_view(app: &AppState, ask: &RotateFields, draft: &Draft) -> RotateP
             .into_iter()
             .map(|(vendor, method, count)| (printable(&vendor), printable(&method), count.to_string()))
             .collect(),
-        allow,
+        sources,
+        pass,
         kind: SecretKind::from_word(&ask.kind).unwrap_or(SecretKind::Extension).word().to_owned(),
         tenant: ask.tenant.clone(),
         places: ask.places.clone(),
@@ -284,8 +319,9 @@ fn registered_notes(registered: &Registered) -> Vec<(Mark, String)> {
             }
         },
     ));
-    let offices: Vec<String> = offices(registered).map(|(address, count)| format!("{address} ({count})")).collect();
-    if registered.devices > 0 && !offices.is_empty() {
+    let offices: Vec<String> =
+        offices(registered).map(|(address, source)| format!("{address} ({})", source.all)).collect();
+    if !offices.is_empty() {
         notes.push((
             Mark::Fail,
             format!(
@@ -295,28 +331,21 @@ fn registered_notes(registered: &Registered) -> Vec<(Mark, String)> {
             ),
         ));
     }
-    if registered.cut {
-        notes.push((Mark::NotTested, "The switch has more registrations than were read.".to_owned()));
+    if registered.cut || registered.sources.len() > SOURCES {
+        notes.push((Mark::NotTested, "They come from more addresses than are shown.".to_owned()));
     }
     notes
 }
 
-fn offices(registered: &Registered) -> impl Iterator<Item = (&std::net::IpAddr, u64)> {
-    registered.shared.iter().filter(|(_, count)| *count >= OFFICE).map(|(address, count)| (address, *count))
+/// Addresses that so many devices share that a jail's ban is an office's.
+fn offices(registered: &Registered) -> impl Iterator<Item = (IpAddr, &Source)> {
+    let office = |source: &'_ Source| source.all >= OFFICE;
+    registered.sources.iter().filter(move |source| office(source)).filter_map(|one| Some((one.address?, one)))
 }
 
-/// For fail2ban's SIP jails; only what parses as an address gets into a command.
-fn allow_commands(registered: &Registered) -> String {
-    if registered.devices == 0 {
-        return String::new();
-    }
-    let lines = offices(registered).map(|(address, _)| {
-        format!(
-            "for jail in $(fail2ban-client status | sed -n 's/.*Jail list:\\s*//p' | tr -d ,); do fail2ban-client set $jail addignoreip {address}; \
-             systemd-run --on-active=60m fail2ban-client set $jail delignoreip {address}; done"
-        )
-    });
-    lines.collect::<Vec<_>>().join("\n")
+fn source_row(source: &Source) -> (String, String, String) {
+    let address = source.address.map_or_else(|| "not told by the switch".to_owned(), |address| address.to_string());
+    (address, source.asked.to_string(), source.all.to_string())
 }
 
 fn row(planned: &PlannedSecret) -> PlanRow {

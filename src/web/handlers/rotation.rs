@@ -21,6 +21,12 @@ use crate::web::parts::Mark;
 use crate::web::state::AppState;
 use crate::web::{flash, routes, view};
 
+/// For how many minutes the button lets addresses pass.
+const HOUR: u16 = 60;
+
+/// That button.
+const PASS: &str = "Let the addresses of its phones pass fail2ban for an hour";
+
 /// Which batch a button is about.
 #[derive(Deserialize)]
 pub(crate) struct BatchFields {
@@ -102,6 +108,49 @@ pub(crate) async fn resync(
         words
     });
     answer(&visit, id, words.map_err(RotationError::unwell), "The phones were not told").await
+}
+
+/// Lets the phones of a batch pass fail2ban for an hour.
+pub(crate) async fn pass(
+    State(app): State<AppState>,
+    visit: Visit,
+    Path(id): Path<RotationId>,
+    Guarded(BatchFields { batch }): Guarded<BatchFields>,
+) -> Result<Response, PageError> {
+    row_of(&app, id, batch).await?;
+    let to = routes::rotation(id);
+    match let_pass(&app, &visit, batch, HOUR).await {
+        Ok(words) => flash::done(&visit.session, words.unwrap_or_default(), &to).await,
+        Err(words) => flash::failed(&visit.session, words, &to).await,
+    }
+}
+
+/// Lets the phones of a batch pass for some minutes; what to say then, and nothing for none. An error is words too.
+pub(super) async fn let_pass(
+    app: &AppState,
+    visit: &Visit,
+    batch: BatchId,
+    minutes: u16,
+) -> Result<Option<String>, String> {
+    if minutes == 0 {
+        return Ok(None);
+    }
+    let outcome = app.deeds.let_batch_pass(&app.issuing.agent, &visit.actor(), &visit.reach, batch, minutes).await;
+    let passed = outcome.map_err(|error| format!("fail2ban was not told: {}.", Chain(&error)))?;
+    let Some(passing) = passed.passing else {
+        return Ok(Some("No device is registered with these, so no address has to pass fail2ban".to_owned()));
+    };
+    if passing.jails.is_empty() {
+        return Ok(Some("No jail of fail2ban reads FreeSWITCH's log, so none can ban their phones".to_owned()));
+    }
+    let jails: Vec<String> = passing.jails.iter().map(|jail| printable(jail)).collect();
+    let addresses: Vec<String> = passed.addresses.iter().map(ToString::to_string).collect();
+    let mut words =
+        format!("{} may pass {} until {}", addresses.join(", "), jails.join(", "), passing.until.time_of_day());
+    if passed.left_out > 0 {
+        let _ = write!(words, "; {} more addresses, of fewer devices, may not", passed.left_out);
+    }
+    Ok(Some(words))
 }
 
 /// Shows the new secrets of a batch: this answer, and no other.
@@ -200,6 +249,7 @@ async fn page(app: &AppState, visit: &Visit, id: RotationId, shown: Vec<ShownSec
 fn batch_view(row: &BatchRow, first_waiting: Option<BatchId>) -> Result<BatchView, StoreError> {
     let items = row.items()?;
     let has_phones = items.iter().any(|item| !item.lines.is_empty());
+    let has_accounts = items.iter().any(|item| !item.directory.is_empty());
     let button =
         |act: &str, label: &str, is_main: bool| (routes::rotation_act(row.rotation, act), label.to_owned(), is_main);
     let (mark, state, next) = match row.state {
@@ -221,6 +271,9 @@ fn batch_view(row: &BatchRow, first_waiting: Option<BatchId>) -> Result<BatchVie
     match row.state {
         BatchState::Waiting if first_waiting == Some(row.id) => {
             buttons.push(button("run", "Give new secrets to this batch", true));
+            if has_accounts {
+                buttons.push(button("pass", PASS, false));
+            }
         }
         BatchState::Changed => {
             buttons.push(button("confirm", "Confirm: forget the former secrets", true));
@@ -229,6 +282,9 @@ fn batch_view(row: &BatchRow, first_waiting: Option<BatchId>) -> Result<BatchVie
             }
             if has_phones {
                 buttons.push(button("resync", "Tell the phones to fetch their settings", false));
+            }
+            if has_accounts {
+                buttons.push(button("pass", PASS, false));
             }
             buttons.push(button("undo", "Put the former secrets back", false));
         }

@@ -51,8 +51,11 @@ pub struct RotatePlan {
     pub rows: Vec<PlanRow>,
     /// Phones that must fetch their settings again: vendor, how they fetched them last, how many.
     pub phones: Vec<(String, String, String)>,
-    /// Commands that keep jails away for a while, for addresses that many phones share.
-    pub allow: String,
+    /// Where devices are registered from: the address, how many with these accounts, how many of the whole switch.
+    pub sources: Vec<(String, String, String)>,
+    /// For how many minutes those addresses are to pass fail2ban's SIP jails, as it stands in the field; `None` if no device is
+    /// registered or that is not known.
+    pub pass: Option<String>,
     /// Hidden fields of the form that does it.
     pub kind: String,
     /// The same.

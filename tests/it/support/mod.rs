@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;
 pub(crate) mod cutting;
+pub(crate) mod fail2ban;
 pub(crate) mod freeswitch;
 pub(crate) mod front;
 pub(crate) mod fusionpbx;

@@ -8,11 +8,12 @@ use rampart::wire::answer::{
     SshFacts,
 };
 use rampart::wire::carried::Carried;
+use rampart::wire::jails::Passing;
 use rampart::wire::journal::JournalPage;
 use rampart::wire::request::Generation;
 use rampart::wire::switch::{
     Answers, ConfigConfFacts, DirectoryUser, EventSocketFacts, FileFacts, Flaw, Flushed, Registrations, Resynced,
-    RunningFacts, SecretFacts, SwitchChanged, SwitchFacts, XmlRpcFacts,
+    RunningFacts, SecretFacts, Source, SwitchChanged, SwitchFacts, XmlRpcFacts,
 };
 
 use crate::support::requests::{CERTIFICATE, standing_order};
@@ -104,8 +105,8 @@ pub(crate) fn switch() -> SwitchFacts {
 }
 
 fn registrations() -> Registrations {
-    let one = |name: &str| vec![(text(name), 1)];
-    Registrations { total: 1, by_source: one("203.0.113.5"), by_user: one("1001@a.example.com"), cut: false }
+    let source = Source { address: "203.0.113.5".parse().ok(), all: 3, asked: 1 };
+    Registrations { total: 5, asked: 1, sources: vec![source], cut: false }
 }
 
 fn answers() -> Vec<Answer> {
@@ -123,6 +124,7 @@ fn answers() -> Vec<Answer> {
             restart: vec![text("event_guard")],
         })),
         Answer::Registrations(registrations()),
+        Answer::Passing(Passing { jails: vec![text("freeswitch")], until: then() }),
         Answer::Flushed(Flushed { files: 2, memcache: false, told: 1, failed: vec![text("why")] }),
         Answer::Resynced(Resynced {
             told: vec![DirectoryUser::parse("1001@a.example.com").unwrap()],

@@ -6,6 +6,7 @@ use rampart::base::ids::CertificateId;
 use rampart::base::names::{CertificateName, OperatorName};
 use rampart::wire::carried::Carried;
 use rampart::wire::grant::{Consumer, Grant, SessionMark, StandingOrder};
+use rampart::wire::jails::LetPass;
 use rampart::wire::request::{Generation, KeyKind, Request};
 use rampart::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
@@ -29,6 +30,10 @@ fn code() -> Carried {
 
 fn users() -> Vec<DirectoryUser> {
     vec![DirectoryUser::parse("1001@a.example.com").unwrap()]
+}
+
+fn let_pass() -> LetPass {
+    LetPass { addresses: vec!["203.0.113.5".parse().unwrap()], minutes: 60 }
 }
 
 /// The session in every sample.
@@ -55,9 +60,10 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadCertificates,
         Request::ReadSwitch { database: Some(DatabaseSide { xml_rpc: Some(code()), event_socket: None }) },
         Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: false } },
-        Request::SwitchRegistrations,
+        Request::SwitchRegistrations { of: users() },
         Request::FlushDirectory { users: users() },
         Request::Resync { users: users() },
+        Request::LetPass { wanted: let_pass() },
         Request::NoteTrail { number: 7, hash: Hash::BEGINNING },
         Request::ReadJournal { after: 7, limit: 10 },
         Request::MakeKey { certificate: CERTIFICATE, names: names(), key: KeyKind::EcdsaP256 },
@@ -98,10 +104,11 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates
-        | Request::SwitchRegistrations
         | Request::ReadStandingOrders => return None,
         Request::ChangeSwitch { .. } => Request::ChangeSwitch { change: SwitchChange::Load },
         Request::ReadSwitch { .. } => Request::ReadSwitch { database: None },
+        Request::SwitchRegistrations { of } => Request::SwitchRegistrations { of: [&of[..], of].concat() },
+        Request::LetPass { wanted } => Request::LetPass { wanted: LetPass { minutes: 5, ..wanted.clone() } },
         Request::FlushDirectory { users } => Request::FlushDirectory { users: [&users[..], users].concat() },
         Request::Resync { users } => Request::Resync { users: [&users[..], users].concat() },
         Request::NoteTrail { hash, .. } => Request::NoteTrail { number: 8, hash: *hash },

@@ -62,7 +62,11 @@ fn plan(town: Town) -> RotatePlan {
             (town.text("yealink"), "https".into(), "4".into()),
             ("grandstream".into(), "never fetched here".into(), "1".into()),
         ],
-        allow: "fail2ban-client set sip-auth-failure addignoreip 203.0.113.9".into(),
+        sources: vec![
+            ("203.0.113.9".into(), "4".into(), "41".into()),
+            ("not told by the switch".into(), "1".into(), "1".into()),
+        ],
+        pass: Some(town.text("60")),
         kind: "extension".into(),
         tenant: town.text("north.example.test"),
         places: town.text("101, 105-110"),
