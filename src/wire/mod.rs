@@ -13,3 +13,4 @@ pub mod journal;
 mod nothing;
 pub mod request;
 pub mod switch;
+pub mod typed;

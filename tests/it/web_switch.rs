@@ -72,6 +72,33 @@ async fn an_operator_sees_what_is_wrong_changes_the_password_and_sees_it_once() 
 }
 
 #[tokio::test]
+async fn a_password_that_is_typed_is_asked_for_beside_the_code_and_never_sent_back() {
+    let world = World::new(Generation::V5_5).await;
+    let operator = &world.operator;
+    let change = [("act", "xml-rpc"), ("password", "typed"), ("port", ""), ("realm", ""), ("user", "")];
+
+    let plan = operator.submit("/xml-rpc", &change).await;
+    plan.assert_says(StatusCode::OK, "XML RPC: a new password");
+    let short = [&change[..], &[("typed", "Short-1"), ("code", "000000")]].concat();
+    let faulty = operator.submit("/xml-rpc", &short).await;
+    faulty.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "12 to 64 letters");
+    assert!(!faulty.body.contains("Short-1"), "{}", faulty.body);
+    let code = world.code();
+    let good = [&change[..], &[("typed", "Chosen-by-hand-7"), ("code", code.as_str())]].concat();
+    let wrong = operator.submit("/xml-rpc", &[&good[..5], &[good[5], ("code", "000000")]].concat()).await;
+    wrong.assert_says(StatusCode::UNPROCESSABLE_ENTITY, "the code is not right");
+    assert!(!wrong.body.contains("Chosen-by-hand-7"), "{}", wrong.body);
+
+    let done = operator.submit("/xml-rpc", &good).await;
+
+    assert!(!done.body.contains("Chosen-by-hand-7"), "{}", done.body);
+    assert_eq!(FakeSwitch::http(world.switch.xml_rpc, "freeswitch", "Chosen-by-hand-7"), Some(200));
+    assert_eq!(FakeSwitch::http(world.switch.xml_rpc, "freeswitch", "works"), Some(401));
+    assert!(!world.app.everything_kept().await.contains("Chosen-by-hand-7"), "the console keeps no secret");
+    world.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_change_that_does_not_prove_itself_is_said_to_be_taken_back() {
     let world = World::new(Generation::V5_5).await;
     world.switch.fault(Fault::ReloadIsIdle);

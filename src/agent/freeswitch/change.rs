@@ -10,6 +10,7 @@ use crate::base::rng::{Random, below};
 use crate::base::secret::Secret;
 use crate::wire::answer::Refusal;
 use crate::wire::switch::NewSecret;
+use crate::wire::typed;
 
 /// The letters of a secret that the agent makes: none that is read for another.
 const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -97,14 +98,7 @@ pub(super) fn secret(wanted: &NewSecret, random: &dyn Random) -> Result<(Secret<
         return Ok((Secret::new((0..LENGTH).map(|_| letter()).collect()), true));
     };
     let typed = typed.expose();
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    let reason = if !typed.bytes().all(allowed) {
-        "a new password has letters, digits and - _ . ~ only"
-    } else if !(super::judge::ENOUGH..=64).contains(&typed.len()) {
-        "a new password has 12 to 64 letters"
-    } else if super::judge::has_one_class(typed) {
-        "a new password has more than digits, or than letters of one case"
-    } else {
+    let Some(reason) = typed::fault(typed) else {
         return Ok((Secret::new(typed.clone()), false));
     };
     Err(Refusal::NotAllowed { reason: reason.to_owned() })

@@ -6,12 +6,10 @@ use crate::base::encoding::sha256_hex;
 use crate::base::rng::Random;
 use crate::base::secret::Secret;
 use crate::wire::switch::{Flaw, SecretFacts};
+use crate::wire::typed;
 
 /// What FreeSWITCH's and FusionPBX's files ship, for XML RPC, the event socket and the variables.
 const SHIPPED: [&str; 4] = ["works", "ClueCon", "1234", "password"];
-
-/// A secret shorter than this is short.
-pub(super) const ENOUGH: usize = 12;
 
 /// Makes marks of secrets, under a key of this run.
 pub(super) struct Marks {
@@ -54,19 +52,13 @@ fn flaws(secret: &str) -> Vec<Flaw> {
     if is_shipped(secret) {
         flaws.push(Flaw::Shipped);
     }
-    if secret.chars().count() < ENOUGH {
+    if secret.chars().count() < typed::ENOUGH {
         flaws.push(Flaw::Short);
     }
-    if has_one_class(secret) {
+    if typed::has_one_class(secret) {
         flaws.push(Flaw::OneClass);
     }
     flaws
-}
-
-/// Whether it has digits only, or letters of one case only.
-pub(super) fn has_one_class(secret: &str) -> bool {
-    let only = |kind: fn(&u8) -> bool| secret.bytes().all(|byte| kind(&byte));
-    only(u8::is_ascii_digit) || only(u8::is_ascii_lowercase) || only(u8::is_ascii_uppercase)
 }
 
 /// Whether everybody knows it.

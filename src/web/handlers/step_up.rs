@@ -27,6 +27,8 @@ pub(super) struct Pending<'a> {
     pub(super) fields: Vec<(&'a str, String)>,
     /// The words of the button.
     pub(super) button: String,
+    /// A new secret that is typed beside the code, with what was wrong with the last one; `None` if none is wanted.
+    pub(super) secret: Option<Option<String>>,
     /// Where to go instead, and the slug of that page.
     pub(super) back: (&'a str, &'a str),
 }
@@ -62,6 +64,9 @@ pub(super) async fn ask(
         StepUpError::Agent(error) => (StatusCode::SERVICE_UNAVAILABLE, Some(Chain(error).to_string()), true),
         StepUpError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(error.to_string()), true),
     };
+    let wants_secret = pending.secret.is_some();
+    let secret_fault = pending.secret.flatten();
+    let status = if secret_fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { status };
     let page = draw(&StepUpPage {
         frame: view::frame(app, visit, &pending.title, pending.back.1).await?,
         title: pending.title,
@@ -70,6 +75,8 @@ pub(super) async fn ask(
         fields: pending.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         button: pending.button,
         enrolled,
+        wants_secret,
+        secret_fault,
         fault: fault.map(|fault| printable(&fault)),
         back: pending.back.0.to_owned(),
     })?;

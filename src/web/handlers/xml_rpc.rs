@@ -21,7 +21,9 @@ use crate::web::may::May;
 use crate::web::pages::xml_rpc::{SwitchForms, XmlRpcDonePage, XmlRpcPage};
 use crate::web::state::AppState;
 use crate::web::{flash, routes, session, view};
+use crate::wire::carried::Carried;
 use crate::wire::switch::{FusionPbxSide, NewSecret, PlainWord, SwitchChange, SwitchChanged, XmlRpcChange};
+use crate::wire::typed;
 
 /// Entries of the history.
 const HISTORY: u32 = 20;
@@ -39,7 +41,23 @@ pub(crate) struct ChangeForm {
     #[serde(default)]
     password: String,
     #[serde(default)]
+    typed: Option<Secret<String>>,
+    #[serde(default)]
     code: Option<Secret<String>>,
+}
+
+impl ChangeForm {
+    /// The new secret, if one is wanted: made by the agent, or typed; empty as long as it was only said that it will be.
+    fn secret(&self) -> Option<NewSecret> {
+        match self.password.as_str() {
+            "made" => Some(NewSecret::Made),
+            "typed" => {
+                let typed = self.typed.as_ref().map(|typed| typed.expose().clone());
+                Some(NewSecret::Typed(Carried::new(typed.unwrap_or_default())))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The page.
@@ -60,6 +78,15 @@ pub(crate) async fn post(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn).into_response());
         }
     };
+    if form.password == "typed" {
+        // It is asked for beside the code, so that it never stands in a page that is sent back.
+        let fault = form.typed.as_ref().map(|word| typed::fault(word.expose()));
+        if fault != Some(None) {
+            let mut pending = pending(&form, &change);
+            pending.secret = Some(fault.flatten().map(str::to_owned));
+            return step_up::ask(&app, &visit, pending, &StepUpError::CodeNeeded).await;
+        }
+    }
     let brought = step_up::brought(&visit, form.code.as_ref())?;
     match app.deeds.change_switch(&app.issuing.agent, &app.fusionpbx, &visit.actor(), change.clone(), brought).await {
         Ok(outcome) => done(&app, &visit, &change, outcome).await,
@@ -79,7 +106,10 @@ async fn wanted(app: &AppState, form: &ChangeForm) -> Result<SwitchChange, Strin
         "unload" => SwitchChange::Unload,
         "start-on" => SwitchChange::AtStart { is_loaded: true },
         "start-off" => SwitchChange::AtStart { is_loaded: false },
-        "event-socket" => SwitchChange::EventSocket { password: NewSecret::Made, fusionpbx: side(app).await? },
+        "event-socket" => SwitchChange::EventSocket {
+            password: form.secret().unwrap_or(NewSecret::Made),
+            fusionpbx: side(app).await?,
+        },
         "xml-rpc" => SwitchChange::XmlRpc(xml_rpc_change(&app.walls.borrow(), form)?),
         _ => return Err("that is none of the changes here".to_owned()),
     })
@@ -103,7 +133,7 @@ fn xml_rpc_change(walls: &Walls, form: &ChangeForm) -> Result<XmlRpcChange, Stri
         port: port.filter(|port| held.and_then(|held| held.port) != Some(*port)),
         realm: realm.filter(|realm| differs(realm, held.and_then(|held| held.realm.as_ref()))),
         user: user.filter(|user| differs(user, held.and_then(|held| held.user.as_ref()))),
-        password: (form.password == "made").then_some(NewSecret::Made),
+        password: form.secret(),
     };
     if change == XmlRpcChange::default() { Err("That is how it stands already".to_owned()) } else { Ok(change) }
 }
@@ -195,6 +225,7 @@ fn pending(form: &ChangeForm, change: &SwitchChange) -> Pending<'static> {
         action: routes::XML_RPC.to_owned(),
         fields: fields.map(|(name, value)| (name, value.clone())).into_iter().chain([password]).collect(),
         button: "Change it now".to_owned(),
+        secret: (form.password == "typed").then_some(None),
         back: (routes::XML_RPC, Wall::XmlRpc.slug()),
     }
 }

@@ -22,6 +22,10 @@ pub struct StepUpPage {
     pub button: String,
     /// Whether the operator has a second factor; without one only the way to set one up is shown.
     pub enrolled: bool,
+    /// Whether a new secret is typed beside the code.
+    pub wants_secret: bool,
+    /// What was wrong with that.
+    pub secret_fault: Option<String>,
     /// What was wrong with the code.
     pub fault: Option<String>,
     /// Where to go instead.

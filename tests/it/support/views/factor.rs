@@ -52,6 +52,8 @@ pub(super) fn step_up(town: Town, enrolled: bool) -> StepUpPage {
         fields: vec![("name".into(), town.text("north.example.test")), ("cover".into(), "wildcard".into())],
         button: "Allow this and order".into(),
         enrolled,
+        wants_secret: town == Town::Hostile,
+        secret_fault: town.fault("a new password has 12 to 64 letters"),
         fault: town.fault("the code is not right; wait for the next one"),
         back: "/certificates".into(),
     }
