@@ -163,6 +163,9 @@ pub struct CertificatesConfig {
     /// Keys are made only for names at or below one of these. None: no key is made.
     #[serde(default)]
     pub zones: Vec<Fqdn>,
+    /// The console's own names. No certificate for FreeSWITCH covers one of them: PHP's owner can read that key.
+    #[serde(default)]
+    pub console_names: Vec<Fqdn>,
 }
 
 impl Default for SshConfig {

@@ -9,9 +9,10 @@ use tracing::{error, warn};
 use crate::agent::certificates::install::{self, Deployment};
 use crate::agent::certificates::make;
 use crate::agent::certificates::store::{Store, StoreError};
-use crate::agent::config::AgentConfig;
+use crate::agent::config::{AgentConfig, CertificatesConfig};
 use crate::agent::fail2ban::server::Fail2ban;
 use crate::agent::freeswitch::switch::Switch;
+use crate::agent::freeswitch::tls::deploy::{self, TlsDeployment};
 use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::Standing;
@@ -23,6 +24,7 @@ use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::answer::{Answer, CertificateFacts, Hello, Installed, Refusal, Reply};
 use crate::wire::call::Call;
+use crate::wire::grant::Consumer;
 use crate::wire::jails::LetPass;
 use crate::wire::request::{Generation, Needs, Request};
 
@@ -86,8 +88,8 @@ impl Desk {
             Request::MakeKey { certificate, names, key } => {
                 make::make(self.store(), zones, certificate, names, key).await.map(Answer::KeyMade)
             }
-            Request::Install { certificate, generation, chain_pem } => {
-                self.install(certificate, generation, &chain_pem).await.map(Answer::Installed)
+            Request::Install { certificate, generation, chain_pem, consumer } => {
+                self.install((certificate, generation), &chain_pem, consumer).await.map(Answer::Installed)
             }
             Request::ReadFactor { operator } => self.gate.facts(&operator).map(Answer::Factor),
             Request::ReadStandingOrders => self.gate.placed().map(|orders| Answer::StandingOrders { orders }),
@@ -137,18 +139,24 @@ impl Desk {
 
     /// Unlike a certificate's way back, this one stops nobody: what does not stand as before is said, and certificates go on.
     async fn heal_switch(&self) {
-        let Some(outcome) = self.switch.heal().await else { return };
-        warn!("An unproved change of FreeSWITCH was taken back");
-        if let Err(reason) = &outcome {
-            error!("FreeSWITCH is not as it was: {reason}");
+        let healed = [
+            ("a change of FreeSWITCH", self.switch.heal().await),
+            ("a switch of FreeSWITCH's certificate", deploy::heal(&self.switch).await),
+        ];
+        for (what, outcome) in healed {
+            let Some(outcome) = outcome else { continue };
+            warn!("Unproved, and taken back: {what}");
+            if let Err(reason) = &outcome {
+                error!("FreeSWITCH is not as it was: {reason}");
+            }
+            self.journal.write(&Entry {
+                verb: "heal".to_owned(),
+                about: Some(what.to_owned()),
+                outcome: if outcome.is_ok() { "rolled-back" } else { "unable" }.to_owned(),
+                reason: outcome.err(),
+                ..Entry::default()
+            });
         }
-        self.journal.write(&Entry {
-            verb: "heal".to_owned(),
-            about: Some("a change of FreeSWITCH".to_owned()),
-            outcome: if outcome.is_ok() { "rolled-back" } else { "unable" }.to_owned(),
-            reason: outcome.err(),
-            ..Entry::default()
-        });
     }
 
     fn store(&self) -> Store<'_> {
@@ -168,16 +176,23 @@ impl Desk {
 
     async fn install(
         &self,
-        certificate: CertificateId,
-        generation: Generation,
+        (certificate, generation): (CertificateId, Generation),
         chain_pem: &str,
+        consumer: Consumer,
     ) -> Result<Installed, Refusal> {
+        let now = self.clock.now();
+        let CertificatesConfig { zones, console_names } = &self.config.certificates;
+        if consumer == Consumer::FreeSwitch {
+            let (switch, store) = (&self.switch, self.store());
+            let deployment = TlsDeployment { switch, store, certificate, generation, zones, console_names };
+            return deployment.run(chain_pem, now).await;
+        }
         let Some(nginx) = &self.config.nginx else {
             return Err(Refusal::NotAllowed { reason: "no nginx is named in them".to_owned() });
         };
         let (place, store) = (&*self.place, self.store());
         let deployment = Deployment { place, store, include: &self.include, nginx, certificate, generation };
-        deployment.run(chain_pem, &self.config.certificates.zones, self.clock.now()).await
+        deployment.run(chain_pem, zones, now).await
     }
 }
 

@@ -259,8 +259,8 @@ fn about(request: &Request) -> Option<String> {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             Some(format!("certificate {certificate}: {} for {}", key.spoken(), names.join(" ")))
         }
-        Request::Install { certificate, generation, .. } => {
-            Some(format!("certificate {certificate}, generation {}", generation.0))
+        Request::Install { certificate, generation, consumer, .. } => {
+            Some(format!("certificate {certificate}, generation {}, for {}", generation.0, consumer.word()))
         }
         Request::ReadFactor { operator }
         | Request::BeginEnrolment { operator, .. }

@@ -164,7 +164,7 @@ async fn after_all(
         return Err(error);
     }
     let former = row.in_force.as_ref().map(|in_force| in_force.generation);
-    Ok(Installed { former, leaf: issued.leaf.clone(), proofs: Vec::new() })
+    Ok(Installed { former, leaf: issued.leaf.clone(), proofs: Vec::new(), pending: None })
 }
 
 /// The memory of one order: its steps for the page, its progress for whoever goes on after a kill.

@@ -102,6 +102,9 @@ fn values(change: &SwitchChange, changed: &SwitchChanged) -> Option<SwitchValues
         SwitchChange::AtStart { is_loaded } => {
             Some(SwitchValues { at_start: Some(*is_loaded), ..SwitchValues::default() })
         }
-        SwitchChange::EventSocket { .. } | SwitchChange::Load | SwitchChange::Unload => None,
+        SwitchChange::EventSocket { .. }
+        | SwitchChange::Load
+        | SwitchChange::Unload
+        | SwitchChange::RestartProfiles { .. } => None,
     }
 }

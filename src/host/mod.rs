@@ -14,7 +14,7 @@ use crate::wire::answer::{
 };
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use crate::wire::grant::Grant;
+use crate::wire::grant::{Consumer, Grant};
 use crate::wire::journal::JournalPage;
 use crate::wire::request::{Generation, KeyKind, Needs, Request};
 
@@ -165,7 +165,7 @@ impl Agent {
         expect_answer!(self.ask(&request).await?, KeyMade)
     }
 
-    /// Has an issued chain deployed and proved.
+    /// Has an issued chain deployed to nginx and proved.
     ///
     /// # Errors
     /// As [`AgentError`]; what could not be proved is refused as [`Refusal::RolledBack`].
@@ -175,7 +175,20 @@ impl Agent {
         generation: Generation,
         chain_pem: &str,
     ) -> Result<Installed, AgentError> {
-        let request = Request::Install { certificate, generation, chain_pem: chain_pem.to_owned() };
+        self.install_for(Consumer::Nginx, (certificate, generation), chain_pem).await
+    }
+
+    /// The same, for any consumer.
+    ///
+    /// # Errors
+    /// As [`install`](Self::install).
+    pub async fn install_for(
+        &self,
+        consumer: Consumer,
+        (certificate, generation): (CertificateId, Generation),
+        chain_pem: &str,
+    ) -> Result<Installed, AgentError> {
+        let request = Request::Install { certificate, generation, chain_pem: chain_pem.to_owned(), consumer };
         expect_answer!(self.ask(&request).await?, Installed)
     }
 

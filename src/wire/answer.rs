@@ -255,7 +255,7 @@ pub struct CertificateFacts {
 pub struct KeptCertificate {
     /// Which certificate.
     pub certificate: CertificateId,
-    /// The generation that nginx is told to serve; `None` if none is deployed.
+    /// The generation that nginx is told to serve, or that FreeSWITCH was given; `None` if none is deployed.
     pub current: Option<Generation>,
     /// All complete generations, oldest first.
     pub generations: Vec<KeptGeneration>,
@@ -299,7 +299,7 @@ pub struct KeyMade {
     pub csr: String,
 }
 
-/// A generation is in force, proved on every listener.
+/// A generation is in its place, and proved on every listener unless `pending` says what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
@@ -309,6 +309,9 @@ pub struct Installed {
     pub leaf: LeafFacts,
     /// What each listener showed in the handshake.
     pub proofs: Vec<Proof>,
+    /// Why it is in its place and not served yet; `None` if it is served.
+    #[serde(default)]
+    pub pending: Option<String>,
 }
 
 /// One listener's handshake.

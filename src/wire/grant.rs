@@ -66,6 +66,9 @@ pub enum StandingOrder {
 pub enum Consumer {
     /// The nginx of `agent.toml`.
     Nginx,
+    /// FreeSWITCH: every SIP profile.
+    #[serde(rename = "freeswitch")]
+    FreeSwitch,
 }
 
 impl fmt::Display for StandingOrder {
@@ -86,6 +89,7 @@ impl Consumer {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::FreeSwitch => "FreeSWITCH",
         }
     }
 }

@@ -13,4 +13,5 @@ pub mod journal;
 mod nothing;
 pub mod request;
 pub mod switch;
+pub mod switch_tls;
 pub mod typed;

@@ -7,7 +7,7 @@ use crate::base::hash_chain::Hash;
 use crate::base::ids::CertificateId;
 use crate::base::names::{CertificateName, OperatorName};
 use crate::wire::carried::Carried;
-use crate::wire::grant::{SessionMark, StandingOrder};
+use crate::wire::grant::{Consumer, SessionMark, StandingOrder};
 use crate::wire::jails::LetPass;
 use crate::wire::nothing::nothing_more;
 use crate::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
@@ -82,7 +82,7 @@ pub enum Request {
         key: KeyKind,
     },
     /// Deploy the chain that the CA gave for a generation made by `MakeKey`: checked against the key and the names,
-    /// written as a whole, switched, `nginx -t`, reload, proved by a handshake, else rolled back.
+    /// written as a whole, switched, loaded, proved by a handshake with each listener, else rolled back.
     Install {
         /// Which certificate.
         certificate: CertificateId,
@@ -90,6 +90,8 @@ pub enum Request {
         generation: Generation,
         /// The leaf and its intermediates, PEM, leaf first.
         chain_pem: String,
+        /// Who is to serve it.
+        consumer: Consumer,
     },
     /// Whether `operator` has a second factor here, and how many recovery codes are left.
     ReadFactor {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::carried::Carried;
+use crate::wire::switch_tls::{ProfileName, TlsFacts};
 
 /// The most accounts that one request may name.
 pub const MOST_USERS: usize = 200;
@@ -181,6 +182,9 @@ pub struct SwitchFacts {
     /// Whether what the request brought along was compared. The agent compares once in ten seconds, so that nobody can
     /// try passwords here.
     pub compared: bool,
+    /// The certificate that it serves; `None` where it has no directory for one, or an older agent did not say.
+    #[serde(default)]
+    pub tls: Option<TlsFacts>,
 }
 
 /// An account as FreeSWITCH's directory knows it: `1001@pbx.example.com`.
@@ -406,6 +410,13 @@ pub enum SwitchChange {
         /// Whether.
         is_loaded: bool,
     },
+    /// Restart SIP profiles, so that they take their certificate from the disk. Every call on them ends.
+    RestartProfiles {
+        /// Which.
+        profiles: Vec<ProfileName>,
+        /// Even while calls are up; else those stop it.
+        even_with_calls: bool,
+    },
 }
 
 impl fmt::Display for SwitchChange {
@@ -427,6 +438,11 @@ impl fmt::Display for SwitchChange {
             Self::Unload => out.write_str("unload mod_xml_rpc"),
             Self::AtStart { is_loaded: true } => out.write_str("load mod_xml_rpc at the start"),
             Self::AtStart { is_loaded: false } => out.write_str("do not load mod_xml_rpc at the start"),
+            Self::RestartProfiles { profiles, even_with_calls } => {
+                let names: Vec<&str> = profiles.iter().map(ProfileName::as_str).collect();
+                let calls = if *even_with_calls { "even with calls up" } else { "only while no call is up" };
+                write!(out, "restart the SIP profiles {}, {calls}", names.join(", "))
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use rampart::wire::answer::{Answer, Refusal, Reply};
 use rampart::wire::call::Call;
 use rampart::wire::carried::Carried;
 use rampart::wire::frame::{self, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use rampart::wire::grant::Grant;
+use rampart::wire::grant::{Consumer, Grant};
 use rampart::wire::request::{Generation, KeyKind, Needs, Request};
 use rampart::wire::switch::SwitchChange;
 use tokio::net::UnixStream;
@@ -68,6 +68,10 @@ impl Host {
     }
 }
 
+fn install(chain_pem: &str, consumer: Consumer) -> Request {
+    Request::Install { certificate: ONE, generation: Generation(1), chain_pem: chain_pem.to_owned(), consumer }
+}
+
 /// Each request that needs a grant, and one that differs from it in one argument. A new one stands here or
 /// [`every_request_that_needs_a_grant_is_in_the_table`] fails.
 fn writes() -> Vec<(Request, Request)> {
@@ -80,10 +84,7 @@ fn writes() -> Vec<(Request, Request)> {
             Request::MakeKey { certificate: ONE, names: names(NAME), key },
             Request::MakeKey { certificate: ONE, names: names("b.example.com"), key },
         ),
-        (
-            Request::Install { certificate: ONE, generation: Generation(1), chain_pem: "one".to_owned() },
-            Request::Install { certificate: ONE, generation: Generation(1), chain_pem: "two".to_owned() },
-        ),
+        (install("one", Consumer::Nginx), install("one", Consumer::FreeSwitch)),
         (
             Request::PlaceStandingOrder { order: order(ONE, &[NAME]) },
             Request::PlaceStandingOrder { order: order(ONE, &[NAME, "b.example.com"]) },

@@ -17,6 +17,7 @@ mod agent_packaging;
 mod agent_socket;
 mod agent_switch;
 mod agent_switch_change;
+mod agent_switch_tls;
 mod asvs;
 mod canaries;
 mod cli_policy;

@@ -38,7 +38,7 @@ async fn deployed(app: &TestApp) -> CertificateId {
         ..leaf()
     };
     store
-        .order_done(&order, Generation(1), &Installed { leaf, proofs: Vec::new(), former: None }, now)
+        .order_done(&order, Generation(1), &Installed { leaf, proofs: Vec::new(), former: None, pending: None }, now)
         .await
         .unwrap();
     certificate

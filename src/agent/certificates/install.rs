@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::certificates::in_force;
 use crate::agent::certificates::make::allowed;
 use crate::agent::certificates::proof::{prove, still_served};
 use crate::agent::certificates::store::{Store, StoreError};
@@ -101,12 +102,16 @@ impl Deployment<'_> {
         if let Err(error) = self.store.prune(self.certificate) {
             tracing::warn!("Old generations could not be removed: {}", Chain(&error));
         }
-        Ok(Installed { former, leaf: ready.leaf, proofs })
+        Ok(Installed { former, leaf: ready.leaf, proofs, pending: None })
     }
 
     fn check(&self, chain_pem: &str, zones: &[Fqdn], now: Timestamp) -> Result<Ready, Refusal> {
         let Wish { names, public_key_der } = self.store.wish(self.certificate, self.generation).map_err(stored)?;
         allowed(&names, zones)?;
+        if in_force::is_held(self.place, (self.certificate, self.generation))? {
+            let reason = "FreeSWITCH has this certificate, whose key PHP's owner can read; nginx gets one of its own";
+            return Err(Refusal::NotAllowed { reason: reason.to_owned() });
+        }
         let not_used =
             |error: &(dyn std::error::Error + 'static)| unable(format!("the chain is not used: {}", Chain(error)));
         let chain = leaf::chain_from_pem(chain_pem).map_err(|error| not_used(&error))?;

@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// Says which listener still served what, or did not answer, when the time was up.
-pub(super) async fn prove(
+pub(in crate::agent) async fn prove(
     listeners: &[SocketAddr],
     names: &[CertificateName],
     der: &[u8],

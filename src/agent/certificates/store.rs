@@ -4,13 +4,16 @@
 
 use std::path::PathBuf;
 
+use crate::agent::certificates::in_force;
 use crate::agent::keys::{self, Made, Wish};
 use crate::agent::nginx::sibling;
 use crate::agent::place::{Place, PlaceError};
 use crate::base::encoding::base64;
 use crate::base::ids::CertificateId;
+use crate::base::secret::Secret;
 use crate::tls::leaf;
 use crate::wire::answer::{KeptCertificate, KeptGeneration};
+use crate::wire::grant::Consumer;
 use crate::wire::request::Generation;
 
 /// The directory of all certificates, inside the place.
@@ -116,6 +119,24 @@ impl<'a> Store<'a> {
         chain.map(Some).map_err(|_| StoreError::Spoiled { path: self.place.absolute(&file) })
     }
 
+    /// Key and chain in one text, PEM, as FreeSWITCH and others read them.
+    ///
+    /// # Errors
+    /// There is no such key, or the disk refused.
+    pub(in crate::agent) fn bundle(
+        self,
+        certificate: CertificateId,
+        generation: Generation,
+        chain: &[Vec<u8>],
+    ) -> Result<Secret<Vec<u8>>, StoreError> {
+        let key = self.place.read(&spot(certificate, generation, "privkey.pem")?)?;
+        let key = Secret::new(key.ok_or(StoreError::NoKey { certificate, generation })?);
+        let chain: String = chain.iter().map(|der| pem(der)).collect();
+        let parts =
+            [key.expose().as_slice(), if key.expose().ends_with(b"\n") { b"" } else { b"\n" }, chain.as_bytes()];
+        Ok(Secret::new(parts.concat()))
+    }
+
     /// Marks a generation as proved.
     ///
     /// # Errors
@@ -206,7 +227,13 @@ impl<'a> Store<'a> {
             let leaf = leaf.ok_or_else(|| StoreError::Spoiled { path: path() })?;
             generations.push(KeptGeneration { generation, leaf });
         }
-        Ok(KeptCertificate { certificate, current: self.current(certificate)?, generations })
+        let current = match self.current(certificate)? {
+            Some(current) => Some(current),
+            None => in_force::read(self.place, Consumer::FreeSwitch)?
+                .filter(|record| record.certificate == certificate)
+                .map(|record| record.generation),
+        };
+        Ok(KeptCertificate { certificate, current, generations })
     }
 
     /// All generations, whole or not, oldest first.
@@ -233,7 +260,8 @@ impl<'a> Store<'a> {
         }
         let old = generations.len().saturating_sub(KEPT);
         for generation in generations.into_iter().take(old) {
-            if Some(generation) != current && Some(generation) != former {
+            let is_held = in_force::is_held(self.place, (certificate, generation))?;
+            if Some(generation) != current && Some(generation) != former && !is_held {
                 self.place.remove_directory(&format!("{ROOT}/{certificate}/{}", generation.0))?;
             }
         }

@@ -149,8 +149,8 @@ pub(super) fn resync(
     Ok(done)
 }
 
-/// The names of the running profiles.
-fn profiles(status: &str) -> Option<Vec<String>> {
+/// The names of the running profiles, out of what `sofia xmlstatus` says.
+pub(super) fn profiles(status: &str) -> Option<Vec<String>> {
     // The declaration says ISO-8859-1; the names that go on are plain ASCII.
     let options = roxmltree::ParsingOptions { nodes_limit: MOST_NODES, ..roxmltree::ParsingOptions::default() };
     let document = roxmltree::Document::parse_with_options(status.trim_start(), options).ok()?;

@@ -90,6 +90,11 @@ impl Ground {
         }
     }
 
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn failed(&self, name: &str, action: &'static str, source: io::Error) -> FileError {
         FileError { path: self.path.join(name).display().to_string(), action, source }
     }

@@ -25,6 +25,15 @@ pub(super) fn at_port(port: u16) -> Vec<SocketAddr> {
     all().unwrap_or_default().into_iter().filter(|socket| socket.port() == port).collect()
 }
 
+/// Where a socket that listens at `socket` is reached from this host.
+pub(super) fn reachable(socket: SocketAddr) -> SocketAddr {
+    match socket.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => (Ipv4Addr::LOCALHOST, socket.port()).into(),
+        IpAddr::V6(address) if address.is_unspecified() => (Ipv6Addr::LOCALHOST, socket.port()).into(),
+        _ => socket,
+    }
+}
+
 /// The words `0.0.0.0:8080`.
 pub(super) fn words(sockets: &[SocketAddr]) -> Vec<String> {
     sockets.iter().map(ToString::to_string).collect()

@@ -20,6 +20,7 @@ mod registrations;
 mod replace;
 mod session;
 pub(super) mod switch;
+pub(super) mod tls;
 mod xml;
 mod xml_edit;
 mod xml_rpc;

@@ -48,6 +48,7 @@ pub(super) fn read(config: &FreeSwitchConfig, marks: &Marks, database: Option<&D
         shipped_variables: shipped_variables(config),
         running: running(config),
         compared: database.is_some(),
+        tls: None,
     };
     compare(&mut facts, marks, config, database);
     facts

@@ -9,7 +9,7 @@ use crate::agent::config::FreeSwitchConfig;
 use crate::agent::freeswitch::change::{self, Hands};
 use crate::agent::freeswitch::directory::{self, Told};
 use crate::agent::freeswitch::judge::Marks;
-use crate::agent::freeswitch::{event_socket, module, read, registrations, session, xml_rpc};
+use crate::agent::freeswitch::{event_socket, module, read, registrations, session, tls, xml_rpc};
 use crate::agent::place::Place;
 use crate::base::rng::Random;
 use crate::wire::answer::{Answer, Refusal, Reply};
@@ -46,7 +46,9 @@ impl Switch {
     pub(in crate::agent) async fn read(&self, database: Option<DatabaseSide>) -> Reply {
         let database = database.filter(|_| self.may_compare());
         self.on_a_thread(move |own| {
-            Ok(Answer::Switch(Box::new(read::read(&own.config, &own.marks, database.as_ref()))))
+            let mut facts = read::read(&own.config, &own.marks, database.as_ref());
+            facts.tls = tls::read(&own.config, &own.place);
+            Ok(Answer::Switch(Box::new(facts)))
         })
         .await
     }
@@ -112,6 +114,9 @@ impl Switch {
             SwitchChange::Load => module::load(self.hands()),
             SwitchChange::Unload => module::unload(self.hands()),
             SwitchChange::AtStart { is_loaded } => module::at_start(self.hands(), *is_loaded),
+            SwitchChange::RestartProfiles { profiles, even_with_calls } => {
+                tls::restart(self.hands(), profiles, *even_with_calls)
+            }
         }
     }
 
@@ -124,6 +129,26 @@ impl Switch {
             Ok(Err(reason)) => Some(Err(reason)),
             Err(_) => Some(Err("the way back came to a bad end".to_owned())),
         }
+    }
+
+    /// Its settings.
+    pub(super) fn config(&self) -> &FreeSwitchConfig {
+        &self.config
+    }
+
+    /// The agent's own directory.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Asks FreeSWITCH something, on a thread of its own.
+    pub(super) async fn asking<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&FreeSwitchConfig) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let config = Arc::clone(&self.config);
+        let done = tokio::task::spawn_blocking(move || ask(&config)).await;
+        done.unwrap_or_else(|_| Err("the talk with FreeSWITCH came to a bad end".to_owned()))
     }
 
     fn hands(&self) -> Hands<'_> {

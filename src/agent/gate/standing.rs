@@ -59,15 +59,15 @@ pub(super) fn placed(place: &Place) -> Result<Vec<PlacedOrder>, PlaceError> {
 /// # Errors
 /// The disk refused.
 pub(super) fn covers(place: &Place, store: Store<'_>, request: &Request) -> Result<bool, PlaceError> {
-    let (wanted, names, is_install) = match request {
-        Request::MakeKey { certificate, names, .. } => (*certificate, Some(names.clone()), false),
-        Request::Install { certificate, generation, .. } => {
+    let (wanted, names, consumer) = match request {
+        Request::MakeKey { certificate, names, .. } => (*certificate, Some(names.clone()), None),
+        Request::Install { certificate, generation, consumer, .. } => {
             // Whoever carries it out says what is wrong with a generation that has no key.
-            (*certificate, store.wish(*certificate, *generation).ok().map(|wish| wish.names), true)
+            (*certificate, store.wish(*certificate, *generation).ok().map(|wish| wish.names), Some(*consumer))
         }
         _ => return Ok(false),
     };
-    let wish = Wish { certificate: wanted, names, is_install };
+    let wish = Wish { certificate: wanted, names, consumer };
     Ok(placed(place)?.iter().any(|placed| wish.is_within(&placed.order)))
 }
 
@@ -75,7 +75,8 @@ pub(super) fn covers(place: &Place, store: Store<'_>, request: &Request) -> Resu
 struct Wish {
     certificate: CertificateId,
     names: Option<Vec<CertificateName>>,
-    is_install: bool,
+    /// Who is to serve it, for an install.
+    consumer: Option<Consumer>,
 }
 
 impl Wish {
@@ -84,7 +85,7 @@ impl Wish {
         let set = |names: &[CertificateName]| names.iter().cloned().collect::<BTreeSet<_>>();
         *certificate == self.certificate
             && self.names.as_ref().is_none_or(|own| own.len() == names.len() && set(own) == set(names))
-            && (!self.is_install || consumers.contains(&Consumer::Nginx))
+            && self.consumer.is_none_or(|wanted| consumers.contains(&wanted))
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn in_order() -> SwitchFacts {
             loaded: vec!["mod_event_socket".to_owned()],
         }),
         compared: false,
+        tls: None,
     }
 }
 

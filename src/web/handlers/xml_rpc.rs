@@ -215,6 +215,11 @@ fn pending(form: &ChangeForm, change: &SwitchChange) -> Pending<'static> {
         SwitchChange::AtStart { .. } => &[
             "modules.conf.xml is changed in that one line, and FusionPBX's own list (v_modules) after it. What is loaded now stays.",
         ],
+        SwitchChange::RestartProfiles { .. } => &[
+            "all.pem must be fit to start with, else nothing is restarted: a profile that cannot read it stops altogether.",
+            "Each profile ends and begins again: every call on it ends, and every phone on it registers anew.",
+            "Each of its TLS listeners must then serve all.pem's certificate; else the former file returns, if it is kept.",
+        ],
     };
     plan.extend(steps.iter().map(|&step| step.to_owned()));
     let fields = [("act", &form.act), ("port", &form.port), ("realm", &form.realm), ("user", &form.user)];

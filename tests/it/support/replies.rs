@@ -15,6 +15,7 @@ use rampart::wire::switch::{
     Answers, ConfigConfFacts, DirectoryUser, EventSocketFacts, FileFacts, Flaw, Flushed, Registrations, Resynced,
     RunningFacts, SecretFacts, Source, SwitchChanged, SwitchFacts, XmlRpcFacts,
 };
+use rampart::wire::switch_tls::{BundleFacts, ProfileFacts, ProfileName, SwitchServed, TlsFacts};
 
 use crate::support::requests::{CERTIFICATE, standing_order};
 
@@ -101,6 +102,36 @@ pub(crate) fn switch() -> SwitchFacts {
         shipped_variables: Ok(vec![text("default_password")]),
         running: Ok(RunningFacts { version: text("1.10.12-release"), loaded: vec![text("mod_xml_rpc")] }),
         compared: true,
+        tls: Some(tls()),
+    }
+}
+
+/// What the agent says of FreeSWITCH's certificate.
+pub(crate) fn tls() -> TlsFacts {
+    let file = |path: &str, mode| FileFacts { path: text(path), owner: 33, mode };
+    TlsFacts {
+        directory: file("/etc/freeswitch/tls", 0o755),
+        bundle: Ok(BundleFacts {
+            file: file("/etc/freeswitch/tls/all.pem", 0o640),
+            leaf: leaf(),
+            certificates: 2,
+            key_matches: true,
+        }),
+        names: vec![(text("agent.pem"), text("a link to all.pem"))],
+        profiles: Ok(vec![ProfileFacts {
+            name: ProfileName::parse("internal").unwrap(),
+            tls: Some(5061),
+            wss: Some(7443),
+            calls: 1,
+        }]),
+        served: vec![SwitchServed {
+            listener: text("127.0.0.1:5061"),
+            outcome: Ok(leaf()),
+            is_bundle: true,
+            certificates: 2,
+        }],
+        ours: Some((CERTIFICATE, Generation(1))),
+        pending: Some(text("why")),
     }
 }
 
@@ -132,7 +163,12 @@ fn answers() -> Vec<Answer> {
             failed: vec![text("why")],
         }),
         Answer::KeyMade(KeyMade { generation: Generation(1), csr: text("AAAA") }),
-        Answer::Installed(Installed { former: Some(Generation(1)), leaf: leaf(), proofs: vec![proof] }),
+        Answer::Installed(Installed {
+            former: Some(Generation(1)),
+            leaf: leaf(),
+            proofs: vec![proof],
+            pending: Some(text("why")),
+        }),
         Answer::Factor(FactorFacts { since: Some(then()), recovery_left: 8 }),
         Answer::StandingOrders {
             orders: vec![PlacedOrder { order: standing_order(), by: text("root"), at: then() }],

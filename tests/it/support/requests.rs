@@ -71,6 +71,7 @@ pub(crate) fn every() -> Vec<Request> {
             certificate: CERTIFICATE,
             generation: Generation(1),
             chain_pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            consumer: Consumer::Nginx,
         },
         Request::ReadFactor { operator: operator() },
         Request::ReadStandingOrders,
@@ -116,9 +117,12 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         Request::MakeKey { names, key, .. } => {
             Request::MakeKey { certificate: eight, names: names.clone(), key: *key }
         }
-        Request::Install { generation, chain_pem, .. } => {
-            Request::Install { certificate: eight, generation: *generation, chain_pem: chain_pem.clone() }
-        }
+        Request::Install { generation, chain_pem, consumer, .. } => Request::Install {
+            certificate: eight,
+            generation: *generation,
+            chain_pem: chain_pem.clone(),
+            consumer: *consumer,
+        },
         Request::ReadFactor { .. } => Request::ReadFactor { operator: bea() },
         Request::BeginEnrolment { proof, .. } => Request::BeginEnrolment { operator: bea(), proof: proof.clone() },
         Request::FinishEnrolment { code, .. } => Request::FinishEnrolment { operator: bea(), code: code.clone() },

@@ -116,6 +116,44 @@ fn body(shared: &Shared, state: &mut State, command: &str) -> String {
                                    </profile>\n</profiles>\n"
                 .to_owned()
         }
+        ("show", "channels as json") => {
+            let rows: Vec<String> = (0..state.channels)
+                .map(|leg| format!("{{\"name\":\"sofia/internal/{leg}@a.example.com\"}}"))
+                .collect();
+            if rows.is_empty() {
+                "{\"row_count\":0}".to_owned()
+            } else {
+                format!("{{\"row_count\":{},\"rows\":[{}]}}", rows.len(), rows.join(","))
+            }
+        }
+        ("reloadcert", "") if !state.faults.contains(&Fault::NoReloadCert) => {
+            if !state.faults.contains(&Fault::ReloadCertIsIdle) {
+                state.take_certificate(false);
+            }
+            "+OK cert reload event sent\n".to_owned()
+        }
+        ("sofia", "status profile internal") => {
+            let url = |key: &str, port: u16, way: &str| {
+                format!("{key:<17}\tsips:mod_sofia@198.51.100.9:{port};maddr=127.0.0.1;transport={way}\n")
+            };
+            let tls = state
+                .tls
+                .as_ref()
+                .map(|own| format!("{}{}", url("TLS-BIND-URL", own.sip, "tls"), url("WSS-BIND-URL", own.wss, "wss")));
+            format!(
+                "=====\nName             \tinternal\nURL              \tsip:mod_sofia@198.51.100.9:5060\n{}CALLS-IN         \t0\n",
+                tls.unwrap_or_default()
+            )
+        }
+        ("sofia", "profile internal restart") => {
+            if state.faults.remove(&Fault::TooYoung) {
+                return "Profile internal must be up for at least 10 seconds to stop/restart.\nPlease wait 0 seconds\n"
+                    .to_owned();
+            }
+            state.channels = 0;
+            state.take_certificate(true);
+            "Reload XML [Success]\nrestarting: internal\n".to_owned()
+        }
         ("sofia", _) if rest.starts_with("profile internal check_sync ") => "+OK\n".to_owned(),
         ("xml_flush_cache", _) => "+OK cleared 1 entry\n".to_owned(),
         ("memcache", _) if state.loaded.contains("mod_memcache") => "+OK\n".to_owned(),

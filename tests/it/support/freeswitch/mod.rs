@@ -5,6 +5,7 @@
 
 mod event_socket;
 mod files;
+mod tls;
 mod xml_rpc;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,14 @@ pub(crate) enum Fault {
     CutAtReload,
     /// `mod_xml_rpc` lets everybody in after the next reload.
     OpensAtReload,
+    /// There is no `reloadcert`, as before 1.11.1.
+    NoReloadCert,
+    /// `reloadcert` says that it went well and does nothing, as in a build without support for it.
+    ReloadCertIsIdle,
+    /// A reload or restart breaks every handshake, whatever the files hold. Once.
+    BreaksHandshakes,
+    /// The profile has only just begun: it is not restarted yet. Once.
+    TooYoung,
 }
 
 /// A running fake.
@@ -69,6 +78,8 @@ struct State {
     /// What took `mod_xml_rpc`'s port away.
     thief: Option<TcpListener>,
     registrations: String,
+    channels: u64,
+    tls: Option<tls::Tls>,
     is_down: bool,
     has_crashed: bool,
 }
@@ -130,6 +141,25 @@ impl FakeSwitch {
     /// What `show registrations as json` answers.
     pub(crate) fn set_registrations(&self, json: &str) {
         json.clone_into(&mut self.shared.state().registrations);
+    }
+
+    /// So many call legs are up on the profile `internal`.
+    pub(crate) fn set_calls(&self, calls: u64) {
+        self.shared.state().channels = calls;
+    }
+
+    /// FreeSWITCH's directory of certificates.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.shared.conf.join("tls")
+    }
+
+    /// Turns TLS and secure WebSocket on for the profile `internal`, with what lies in the directory now. Answers the two
+    /// ports.
+    pub(crate) fn turn_tls_on(&self) -> [u16; 2] {
+        let own = tls::Tls::start(self.tls());
+        let ports = [own.sip, own.wss];
+        self.shared.state().tls = Some(own);
+        ports
     }
 
     /// Loads or forgets a module, without any of the real one's work.
@@ -246,6 +276,17 @@ impl Shared {
 }
 
 impl State {
+    /// Reads the certificate anew: at `reloadcert`, or because the profile begins again.
+    fn take_certificate(&mut self, is_restart: bool) {
+        let breaks = self.faults.remove(&Fault::BreaksHandshakes);
+        match &self.tls {
+            Some(own) if breaks => own.break_down(),
+            Some(own) if is_restart => own.restart(),
+            Some(own) => own.reload(),
+            None => {}
+        }
+    }
+
     fn unload(&mut self, module: &str) -> String {
         if self.faults.contains(&Fault::UnloadFails) {
             return "-ERR [Module in use.]\n".to_owned();
@@ -263,6 +304,7 @@ impl State {
     fn go_down(&mut self) {
         self.is_down = true;
         self.xml_rpc = None;
+        self.tls = None;
         for connection in self.connections.drain(..) {
             drop(connection.shutdown(std::net::Shutdown::Both));
         }
