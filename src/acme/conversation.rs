@@ -7,10 +7,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::acme::accept::{self, AcceptError};
 use crate::acme::account::{OpenAccount, ask};
+use crate::acme::ari::CertId;
 use crate::acme::challenge::TxtRecord;
 use crate::acme::error::{CaError, IssueError, Refusal, RefusalPart};
+use crate::acme::http::HttpError;
 use crate::acme::issue::{Issued, Parties, Wish};
-use crate::acme::ports::Progress;
+use crate::acme::ports::{Progress, Spend};
 use crate::acme::step::Step;
 use crate::acme::sweep::Sweep;
 use crate::base::encoding::from_base64;
@@ -88,20 +90,57 @@ impl Conversation<'_> {
     }
 
     async fn new_order(&mut self) -> Result<Order, IssueError> {
-        self.note(Step::Ordering { names: self.wish.names.clone() }).await;
-        let names: Vec<Identifier> = self.wish.names.iter().map(|name| Identifier::Dns(name.to_string())).collect();
-        let mut new = NewOrder::new(&names);
         if let Some(profile) = &self.wish.profile {
             let offered = self.account.profiles();
             if !offered.contains(profile) {
                 return Err(IssueError::NoSuchProfile { wanted: profile.clone(), offered });
             }
-            new = new.profile(profile);
         }
-        let order = ask!(self.account, "the order", self.account.account.new_order(&new))?;
-        (self.progress.order_url, self.progress.key) = (Some(order.url().to_owned()), None);
+        self.note(Step::Ordering { names: self.wish.names.clone() }).await;
+        let replaces = self.wish.replaces.clone();
+        self.spend(replaces.is_some()).await?;
+        let order = match self.place(replaces.as_ref()).await {
+            // A renewal never fails over what it replaces: once more without it.
+            Err(error) if replaces.is_some() && is_about_replacing(&error) => {
+                self.note(Step::OrderingAnew { because: error.to_string() }).await;
+                self.spend(false).await?;
+                self.place(None).await?
+            }
+            outcome => outcome?,
+        };
+        self.progress.order_url = Some(order.url().to_owned());
         self.save().await?;
         Ok(order)
+    }
+
+    async fn spend(&mut self, is_exempt: bool) -> Result<(), IssueError> {
+        (self.progress.order_url, self.progress.key, self.progress.is_exempt) = (None, None, is_exempt);
+        let held = self.parties.journal.spend(Spend::Order { is_exempt }).await.map_err(IssueError::Journal)?;
+        held.map_or(Ok(()), |held| {
+            let wait = held.until.since(self.parties.clock.now());
+            Err(IssueError::Overdrawn { words: held.words, wait })
+        })
+    }
+
+    /// Places the order. One that was made but comes back without what it replaces is found again by its address.
+    async fn place(&self, replaces: Option<&CertId>) -> Result<Order, CaError> {
+        const DOING: &str = "the order";
+        let names: Vec<Identifier> = self.wish.names.iter().map(|name| Identifier::Dns(name.to_string())).collect();
+        let mut new = NewOrder::new(&names);
+        if let Some(profile) = &self.wish.profile {
+            new = new.profile(profile);
+        }
+        if let Some(id) = replaces {
+            new = new.replaces(id.identifier());
+        }
+        let outcome = ask!(self.account, DOING, self.account.account.new_order(&new));
+        let heard = self.account.ear.last();
+        match (outcome, heard.status, heard.location) {
+            (Err(CaError::Nonsense { .. }), Some(201), Some(url)) if replaces.is_some() => {
+                ask!(self.account, DOING, self.account.account.order(url.clone()))
+            }
+            (outcome, ..) => outcome,
+        }
     }
 
     /// Puts a record in place for each name that is not proved yet, and tells the CA to look once all of them show.
@@ -233,6 +272,8 @@ impl Conversation<'_> {
     /// The journal knows the key before the CA signs it: a signed order without its key would be lost.
     async fn make_key(&mut self) -> Result<KeyMade, IssueError> {
         self.note(Step::MakingKey).await;
+        let is_exempt = self.progress.is_exempt;
+        self.parties.journal.spend(Spend::Certificate { is_exempt }).await.map_err(IssueError::Journal)?;
         let key = self.parties.keys.make(&self.wish.names, self.wish.key).await.map_err(IssueError::Key)?;
         self.progress.key = Some(key.clone());
         self.save().await?;
@@ -255,6 +296,22 @@ impl Conversation<'_> {
             order_url: order.url().to_owned(),
             links,
         })
+    }
+}
+
+/// Whether a refused order may be about the certificate that it replaces (RFC 9773 section 5): it was replaced before, its
+/// order is still open, it is another account's, the CA does not know it, or stumbles over it.
+fn is_about_replacing(error: &CaError) -> bool {
+    match error {
+        CaError::Refused { refusal, .. } => {
+            ["alreadyReplaced", "conflict", "unauthorized", "malformed"].contains(&refusal.kind.as_str())
+                || refusal.detail.contains("replac")
+        }
+        CaError::Unreachable { source: HttpError::Status(500), .. } => true,
+        CaError::Nonsense { source, .. } => {
+            matches!(source.downcast_ref::<instant_acme::Error>(), Some(instant_acme::Error::Unsupported(_)))
+        }
+        _ => false,
     }
 }
 

@@ -34,6 +34,14 @@ pub enum IssueError {
         /// What there is.
         offered: Vec<String>,
     },
+    /// One more order would eat into the CA's limits.
+    #[error("{words}")]
+    Overdrawn {
+        /// Which limit, and until when.
+        words: String,
+        /// For how long.
+        wait: Duration,
+    },
     /// The agent made no key.
     #[error("no key was made for the certificate")]
     Key(#[source] KeyError),
@@ -51,6 +59,7 @@ impl IssueError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ca(error) => error.retry_after(),
+            Self::Overdrawn { wait, .. } => Some(*wait),
             _ => None,
         }
     }
@@ -162,7 +171,9 @@ impl CaError {
     pub(crate) fn from_http(doing: &'static str, failure: HttpError) -> Self {
         match failure {
             HttpError::Silent(after) => Self::TimedOut { doing, after, retry_after: None },
-            HttpError::TooLarge | HttpError::Redirect => Self::Nonsense { doing, source: Box::new(failure) },
+            HttpError::TooLarge | HttpError::Redirect | HttpError::NoAddress => {
+                Self::Nonsense { doing, source: Box::new(failure) }
+            }
             source => Self::Unreachable { doing, source },
         }
     }
@@ -237,7 +248,7 @@ mod tests {
     }
 
     fn heard(status: u16, wait: Option<u64>) -> Heard {
-        Heard { status: Some(status), retry_after: wait.map(Duration::from_secs), links: Vec::new() }
+        Heard { status: Some(status), retry_after: wait.map(Duration::from_secs), ..Heard::default() }
     }
 
     #[test]

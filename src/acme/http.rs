@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue, LINK, RETRY_AFTER, USER_AGENT};
+use http::header::{HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER, USER_AGENT};
 use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient};
 
@@ -57,6 +57,12 @@ pub enum HttpError {
     /// A redirect: the library would take it for a success.
     #[error("the server points elsewhere, which ACME does not know")]
     Redirect,
+    /// An address from the directory is none.
+    #[error("the CA's directory holds an address that is none")]
+    NoAddress,
+    /// Its directory could not be read.
+    #[error("{0}")]
+    Directory(String),
     /// The server answered with a failure of its own.
     #[error("the server failed with status {0}")]
     Status(u16),
@@ -71,6 +77,8 @@ pub struct Heard {
     pub retry_after: Option<Duration>,
     /// The `Link` headers as sent: alternate chains, terms of service.
     pub links: Vec<String>,
+    /// Where what was made lies: the library forgets it when it finds fault with the rest of the answer.
+    pub location: Option<String>,
 }
 
 /// Hears what the client hears. Clones share one memory, which holds the last answer only: one conversation each.
@@ -125,6 +133,18 @@ impl Http {
         let ear = Ear::default();
         Ok((Self { client, deadlines, clock, ear: ear.clone() }, ear))
     }
+
+    /// A plain GET, as the directory and ARI are asked for (RFC 8555 section 6.3): status, wait, body.
+    ///
+    /// # Errors
+    /// No whole answer came. A failure that the server reports is an answer.
+    pub(crate) async fn get(&self, url: &str) -> Result<(http::StatusCode, Option<Duration>, Bytes), HttpError> {
+        let mut request = http::Request::new(BodyWrapper::default());
+        *request.uri_mut() = url.parse().map_err(|_| HttpError::NoAddress)?;
+        let (mut parts, body) = exchange(&self.client, request, self.deadlines).await?;
+        let wait = tame_retry_after(&mut parts.headers, self.clock.now());
+        Ok((parts.status, wait, body))
+    }
 }
 
 impl HttpClient for Http {
@@ -143,6 +163,7 @@ impl HttpClient for Http {
                         status: Some(parts.status.as_u16()),
                         retry_after: wait,
                         links: links(&parts.headers),
+                        location: parts.headers.get(LOCATION).and_then(|at| at.to_str().ok()).map(str::to_owned),
                     });
                     Ok(BytesResponse { parts, body: Box::new(body) })
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::acme::account::OpenAccount;
+use crate::acme::ari::CertId;
 use crate::acme::challenge::Solver;
 use crate::acme::conversation::Conversation;
 use crate::acme::error::{CaError, IssueError};
@@ -28,6 +29,8 @@ pub struct Wish {
     pub key: KeyKind,
     /// One of the CA's profiles ([`OpenAccount::profiles`]), or its own choice.
     pub profile: Option<String>,
+    /// The certificate of the same CA that this one takes the place of; not one that has expired.
+    pub replaces: Option<CertId>,
 }
 
 /// Who takes part.

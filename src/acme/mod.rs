@@ -7,9 +7,12 @@
 
 pub mod accept;
 pub mod account;
+pub mod ari;
+pub mod budget;
 pub mod ca;
 pub mod challenge;
 mod conversation;
+pub mod directory;
 pub mod error;
 pub mod http;
 pub mod issue;

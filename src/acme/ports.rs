@@ -5,6 +5,7 @@ use std::error::Error;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::acme::budget::Overdrawn;
 use crate::acme::challenge::TxtRecord;
 use crate::acme::step::Step;
 use crate::base::names::CertificateName;
@@ -21,12 +22,29 @@ pub struct Progress {
     pub key: Option<KeyMade>,
     /// Challenge records that are, or may be, in DNS because of this order.
     pub records: Vec<TxtRecord>,
+    /// Whether the order names the certificate that it replaces, so that the CA counts it against nothing.
+    pub is_exempt: bool,
 }
 
 /// The journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the order's journal failed")]
 pub struct JournalError(#[source] pub Box<dyn Error + Send + Sync>);
+
+/// What of a CA's limits an order uses up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spend {
+    /// A new order.
+    Order {
+        /// It names the certificate that it replaces.
+        is_exempt: bool,
+    },
+    /// A signed certificate.
+    Certificate {
+        /// As its order.
+        is_exempt: bool,
+    },
+}
 
 /// The memory of one order, from the wish to the installed certificate. After a success the progress stays: whoever is
 /// killed before the certificate is installed gets the same one again by asking again.
@@ -40,6 +58,13 @@ pub trait Journal: Send + Sync {
 
     /// Keeps `progress` in place of what was kept; on return it is on disk.
     async fn save(&self, progress: &Progress) -> Result<(), JournalError>;
+
+    /// Counts `what` against the CA's limits, on disk before the CA hears of it; or says until when there is no room. A
+    /// certificate is only counted: its order had room.
+    async fn spend(&self, what: Spend) -> Result<Option<Overdrawn>, JournalError> {
+        let _ = what;
+        Ok(None)
+    }
 }
 
 /// No key was made.

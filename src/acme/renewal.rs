@@ -23,6 +23,8 @@ pub struct Lifetime {
     pub not_before: Timestamp,
     /// Its end.
     pub not_after: Timestamp,
+    /// The moment chosen in the window that the CA suggests (ARI); `None` where it suggests none.
+    pub asked: Option<Timestamp>,
 }
 
 /// The tries to replace it so far. Keep them in the store: a restart must not begin anew.
@@ -59,6 +61,8 @@ pub enum Decision {
 /// Why a certificate is to be renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
+    /// The moment has come that the CA asked for.
+    Asked,
     /// A third of its life is left, or half if it is short.
     Due,
     /// Less than a twentieth of its life is left.
@@ -70,6 +74,7 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Self::Asked => "the CA asks for it (ARI)",
             Self::Due => "it is time to renew it",
             Self::NearlySpent => "less than a twentieth of its life is left",
             Self::Expired => "it has expired",
@@ -77,16 +82,18 @@ impl fmt::Display for Why {
     }
 }
 
-/// Decides. `jitter` is one random number for each attempt, drawn once and kept with it: it moves a pause by up to a
+/// Decides. The CA's wish comes first, but a life that is nearly spent overrides it; without a wish a third of the life is
+/// left, or half of a short one. `jitter` is one random number for each attempt, drawn once and kept with it: it moves a pause by up to a
 /// quarter either way.
 #[must_use]
 pub fn decide(lifetime: &Lifetime, attempts: &Attempts, jitter: u32, now: Timestamp) -> Decision {
     let life = lifetime.not_after.since(lifetime.not_before);
-    let due = lifetime.not_after.minus(if life < SHORT_LIFE { life / 2 } else { life / 3 });
+    let urgent_from = lifetime.not_after.minus(life / 20);
+    let usual = lifetime.not_after.minus(if life < SHORT_LIFE { life / 2 } else { life / 3 });
+    let due = lifetime.asked.map_or(usual, |asked| asked.min(urgent_from));
     if now < due {
         return Decision::Wait { until: due };
     }
-    let urgent_from = lifetime.not_after.minus(life / 20);
     if let Some(until) = pause_end(lifetime, attempts, jitter, urgent_from, now)
         && now < until
     {
@@ -97,7 +104,7 @@ pub fn decide(lifetime: &Lifetime, attempts: &Attempts, jitter: u32, now: Timest
     } else if now > urgent_from {
         Decision::RenewUrgently { why: Why::NearlySpent }
     } else {
-        Decision::Renew { why: Why::Due }
+        Decision::Renew { why: if lifetime.asked.is_some() { Why::Asked } else { Why::Due } }
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
     const MIDDLE: u32 = u32::MAX / 2;
 
     fn life(seconds: i64) -> Lifetime {
-        Lifetime { not_before: Timestamp::from_unix(0), not_after: Timestamp::from_unix(seconds) }
+        Lifetime { not_before: Timestamp::from_unix(0), not_after: Timestamp::from_unix(seconds), asked: None }
     }
 
     fn failed(failures: u32, at: i64) -> Attempts {
@@ -206,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_ca_asks_for_comes_before_the_share_of_the_life() {
+        let first = Attempts::default();
+        let asked = |day: i64| Lifetime { asked: Some(Timestamp::from_unix(day * DAY)), ..life(90 * DAY) };
+
+        assert_eq!(until(decide(&asked(20), &first, 0, Timestamp::from_unix(0))), 20 * DAY);
+        assert_eq!(until(decide(&asked(70), &first, 0, Timestamp::from_unix(65 * DAY))), 70 * DAY);
+        let now = decide(&asked(-3), &first, 0, Timestamp::from_unix(0));
+        assert_eq!(now, Decision::Renew { why: Why::Asked });
+    }
+
+    #[test]
+    fn a_wish_for_later_does_not_outlast_the_life() {
+        let late = Lifetime { asked: Some(Timestamp::from_unix(i64::MAX)), ..life(100 * DAY) };
+
+        assert_eq!(until(decide(&late, &Attempts::default(), 0, Timestamp::from_unix(0))), 95 * DAY);
+        let spent = decide(&late, &Attempts::default(), 0, Timestamp::from_unix(95 * DAY + 1));
+        assert_eq!(spent, Decision::RenewUrgently { why: Why::NearlySpent });
+    }
+
+    #[test]
     fn a_clock_that_was_set_back_does_not_stop_renewals() {
         let now = Timestamp::from_unix(70 * DAY);
 
@@ -214,7 +241,7 @@ mod tests {
 
     #[test]
     fn dates_without_sense_are_urgent() {
-        let backwards = Lifetime { not_before: Timestamp::from_unix(10), not_after: Timestamp::from_unix(0) };
+        let backwards = Lifetime { not_before: Timestamp::from_unix(10), ..life(0) };
 
         let decision = decide(&backwards, &Attempts::default(), 0, Timestamp::from_unix(5));
 
@@ -252,7 +279,7 @@ mod tests {
             let mut issued = Timestamp::from_unix(1_795_371_696);
             for percent in away {
                 let span = Duration::from_secs(u64::try_from(seconds).unwrap());
-                let lifetime = Lifetime { not_before: issued, not_after: issued.plus(span) };
+                let lifetime = Lifetime { not_before: issued, not_after: issued.plus(span), asked: None };
                 let left = if span < SHORT_LIFE { seconds / 2 } else { seconds / 3 };
                 let due = lifetime.not_after.unix() - left;
                 let back = Timestamp::from_unix(due + left * percent / 100);
@@ -268,8 +295,9 @@ mod tests {
 
         #[test]
         fn no_input_panics(from in any::<i64>(), to in any::<i64>(), failures in any::<u32>(), last in any::<i64>(),
-            paused in any::<i64>(), jitter in any::<u32>(), now in any::<i64>()) {
-            let lifetime = Lifetime { not_before: Timestamp::from_unix(from), not_after: Timestamp::from_unix(to) };
+            paused in any::<i64>(), asked in any::<Option<i64>>(), jitter in any::<u32>(), now in any::<i64>()) {
+            let (not_before, not_after) = (Timestamp::from_unix(from), Timestamp::from_unix(to));
+            let lifetime = Lifetime { not_before, not_after, asked: asked.map(Timestamp::from_unix) };
             let attempts = Attempts {
                 failures,
                 last_attempt: Some(Timestamp::from_unix(last)),

@@ -16,6 +16,11 @@ pub enum Step {
         /// For these names.
         names: Vec<CertificateName>,
     },
+    /// The CA did not want to hear which certificate is replaced: the order goes out again without.
+    OrderingAnew {
+        /// What it said.
+        because: String,
+    },
     /// An order that was begun before goes on.
     Resuming {
         /// Where it lies at the CA.
@@ -71,6 +76,9 @@ impl fmt::Display for Step {
             Self::Ordering { names } => {
                 let names: Vec<String> = names.iter().map(ToString::to_string).collect();
                 write!(out, "Ordering a certificate for {}", names.join(" and "))
+            }
+            Self::OrderingAnew { because } => {
+                write!(out, "Ordering again without naming the certificate that is replaced ({because})")
             }
             Self::Resuming { .. } => out.write_str("Going on with the order that was begun before"),
             Self::AlreadyProved { name } => write!(out, "The CA has proof for {name} already"),

@@ -163,6 +163,10 @@ fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<boo
         let AppState { deeds, issuing, orders_wanted, .. } = own.clone();
         jobs::renewal::run(deeds, issuing, orders_wanted, end.clone())
     });
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("windows", PAUSE), stopping.clone(), move || {
+        jobs::windows::run(own.deeds.clone(), own.issuing.clone(), end.clone())
+    });
     if let Ok(fusionpbx) = app.fusionpbx.clone() {
         let (own, end) = (app.clone(), stopping.clone());
         keep_running(&mut jobs, ("policy-drift", PAUSE), stopping.clone(), move || {

@@ -255,7 +255,11 @@ pub fn joined(names: &[CertificateName]) -> String {
 #[must_use]
 pub fn next_step(row: &CertificateRow, now: Timestamp) -> Option<Decision> {
     let in_force = row.in_force.as_ref()?;
-    let life = Lifetime { not_before: in_force.not_before, not_after: in_force.not_after };
+    let life = Lifetime {
+        not_before: in_force.not_before,
+        not_after: in_force.not_after,
+        asked: row.window.as_ref().map(|window| window.chosen),
+    };
     let attempts =
         Attempts { failures: row.failures, last_attempt: row.last_attempt, paused_until: row.paused_until };
     Some(decide(&life, &attempts, row.jitter, now))

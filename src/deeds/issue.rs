@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use tracing::{info, warn};
 
 use crate::acme::account;
-use crate::acme::error::IssueError;
+use crate::acme::ari::CertId;
+use crate::acme::budget::{Ask, Overdrawn};
+use crate::acme::error::{CaError, IssueError};
 use crate::acme::issue::{self, Issued, Parties, Wish};
-use crate::acme::ports::{Journal, JournalError, KeyError, KeySource, Progress};
+use crate::acme::ports::{Journal, JournalError, KeyError, KeySource, Progress, Spend};
 use crate::acme::step::Step;
 use crate::base::chain::Chain;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::ids::CertificateId;
 use crate::base::ids::OrderId;
 use crate::base::names::CertificateName;
@@ -22,8 +24,9 @@ use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, joined};
 use crate::host::{Agent, AgentError};
 use crate::store::certificates::CertificateRow;
+use crate::store::issued::NewIssued;
 use crate::store::orders::{OrderFailure, OrderRow};
-use crate::store::trail::Close;
+use crate::store::trail::{Actor, Close};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, KeyMade};
 use crate::wire::request::KeyKind;
@@ -52,7 +55,12 @@ impl Failed {
         match self {
             Self::Issue(IssueError::Dns(_)) | Self::NoSolver(_) => "in DNS",
             Self::Issue(IssueError::Key(_)) | Self::Deploy(_) => "on this host",
-            Self::Issue(IssueError::Ca(_) | IssueError::NoSuchProfile { .. } | IssueError::WrongCertificate(_))
+            Self::Issue(
+                IssueError::Ca(_)
+                | IssueError::NoSuchProfile { .. }
+                | IssueError::WrongCertificate(_)
+                | IssueError::Overdrawn { .. },
+            )
             | Self::Account(_)
             | Self::NoAccount => "at the CA",
             Self::Issue(IssueError::Journal(_)) | Self::NoCertificate | Self::Store(_) => "in Rampart",
@@ -119,9 +127,18 @@ impl Deeds {
             Some(entry) => issuing.agent.clone().for_entry(entry),
             None => issuing.agent.clone(),
         };
-        let wish = Wish { names: row.names.clone(), key: row.key, profile: None };
-        let story =
-            OrderStory { store: self.store.clone(), clock: self.clock.clone(), order: order.id, certificate: row.id };
+        let directory = issuing.ca.directory_url();
+        let replaces = self.predecessor(&row, directory).await?;
+        let wish = Wish { names: row.names.clone(), key: row.key, profile: None, replaces };
+        let story = OrderStory {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            order: order.id,
+            certificate: row.id,
+            names: row.names.clone(),
+            directory_url: directory.to_owned(),
+            is_pressing: order.asked_by != Actor::rampart().name || is_nearly_spent(&row, self.clock.now()),
+        };
         let parties = Parties {
             keys: Arc::new(AgentKeys { agent: agent.clone(), certificate: row.id }),
             solver,
@@ -130,7 +147,23 @@ impl Deeds {
             turn: issuing.turn.clone(),
             patience: issuing.patience,
         };
-        let issued = issue::issue(&opened, &wish, &parties).await?;
+        let issued = match issue::issue(&opened, &wish, &parties).await {
+            Ok(issued) => issued,
+            Err(error) => {
+                self.store.proofs_refused(directory, &refused_names(&error), self.clock.now()).await?;
+                return Err(error.into());
+            }
+        };
+        let ari_id = CertId::of_chain(&issued.chain_pem);
+        let new = NewIssued {
+            certificate: row.id,
+            generation: issued.generation,
+            directory_url: directory,
+            ari_id: ari_id.as_ref().map(CertId::as_str),
+            chain_pem: &issued.chain_pem,
+            leaf: &issued.leaf,
+        };
+        self.store.keep_issued(new, self.clock.now()).await?;
         let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
         self.store.add_step(order.id, words, self.clock.now()).await?;
         let installed = match agent.install(row.id, issued.generation, &issued.chain_pem).await {
@@ -142,6 +175,42 @@ impl Deeds {
             self.store.add_step(order.id, &words, self.clock.now()).await?;
         }
         Ok((row, issued, installed))
+    }
+
+    /// What the new certificate takes the place of, as its CA knows it: the one in force, from the same CA and not expired
+    /// (a CA need not know those any more). After a second failure nothing is named: it may be what fails.
+    async fn predecessor(&self, row: &CertificateRow, directory: &str) -> Result<Option<CertId>, StoreError> {
+        let Some(in_force) = row.in_force.as_ref().filter(|in_force| in_force.not_after > self.clock.now()) else {
+            return Ok(None);
+        };
+        if row.failures > 1 {
+            return Ok(None);
+        }
+        let issued = self.store.issued(row.id, in_force.generation).await?;
+        Ok(issued
+            .filter(|issued| issued.directory_url == directory)
+            .and_then(|issued| issued.ari_id)
+            .and_then(|id| CertId::parse(&id)))
+    }
+}
+
+/// Whether less than a twentieth of the life is left.
+fn is_nearly_spent(row: &CertificateRow, now: Timestamp) -> bool {
+    row.in_force
+        .as_ref()
+        .is_some_and(|in_force| in_force.not_after.since(now) < in_force.not_after.since(in_force.not_before) / 20)
+}
+
+/// The names that a CA looked at and found no proof for.
+fn refused_names(error: &IssueError) -> Vec<String> {
+    match error {
+        IssueError::Ca(CaError::Refused { refusal, .. }) => {
+            let mut names: Vec<String> = refusal.parts.iter().map(|part| part.name.clone()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -173,6 +242,9 @@ struct OrderStory {
     clock: Arc<dyn Clock>,
     order: OrderId,
     certificate: CertificateId,
+    names: Vec<CertificateName>,
+    directory_url: String,
+    is_pressing: bool,
 }
 
 #[async_trait]
@@ -194,6 +266,20 @@ impl Journal for OrderStory {
     async fn save(&self, progress: &Progress) -> Result<(), JournalError> {
         let text = serde_json::to_string(progress).map_err(|error| JournalError(error.into()))?;
         self.store.keep_progress(self.certificate, Some(&text)).await.map_err(|error| JournalError(error.into()))
+    }
+
+    async fn spend(&self, what: Spend) -> Result<Option<Overdrawn>, JournalError> {
+        let (directory, names, now) = (&self.directory_url, &self.names, self.clock.now());
+        match what {
+            Spend::Order { is_exempt } => {
+                let ask = Ask { is_exempt, is_pressing: self.is_pressing };
+                self.store.spend_order(directory, names, ask, now).await
+            }
+            Spend::Certificate { is_exempt } => {
+                self.store.spend_certificate(directory, names, is_exempt, now).await.map(|()| None)
+            }
+        }
+        .map_err(|error| JournalError(error.into()))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod step_up;
 pub mod switch;
 pub mod trail;
 pub mod trail_check;
+pub mod windows;
 
 use std::sync::Arc;
 

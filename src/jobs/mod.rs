@@ -8,3 +8,4 @@ pub mod renewal;
 pub mod rotations;
 pub mod sweep;
 pub mod trail;
+pub mod windows;

@@ -30,6 +30,21 @@ pub struct CertificateRow {
     pub next_attempt: Option<Timestamp>,
     /// Until when the CA asked us to wait.
     pub paused_until: Option<Timestamp>,
+    /// When the CA would like it renewed, if it said so.
+    pub window: Option<RenewalWindow>,
+}
+
+/// The window that a CA named for a certificate (RFC 9773).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalWindow {
+    /// Its start.
+    pub opens: Timestamp,
+    /// Its end.
+    pub closes: Timestamp,
+    /// The moment that was chosen in it, and stays chosen until the window changes.
+    pub chosen: Timestamp,
+    /// Where the CA says why, if it does.
+    pub explanation: Option<String>,
 }
 
 /// A deployed generation.
@@ -56,12 +71,13 @@ impl Store {
         let base = reach.base();
         sqlx::query_as!(
             Row,
-            "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
-                    last_attempt_at, last_failure, jitter, next_attempt_at,
-                    paused_until
-             FROM certificates
+            r#"SELECT id, names, key_kind, generation, issuer, serial, certificates.not_before, certificates.not_after,
+                    certificates.failures, last_attempt_at, last_failure, jitter, next_attempt_at, paused_until,
+                    opens_at AS "opens_at?", closes_at AS "closes_at?", chosen_at AS "chosen_at?",
+                    explanation AS "explanation?"
+             FROM certificates LEFT JOIN renewal_windows ON renewal_windows.certificate_id = certificates.id
              WHERE (? IS NULL OR id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))
-             ORDER BY id LIMIT 20000",
+             ORDER BY id LIMIT 20000"#,
             base,
             base
         )
@@ -80,11 +96,12 @@ impl Store {
         let base = reach.base();
         sqlx::query_as!(
             Row,
-            "SELECT id, names, key_kind, generation, issuer, serial, not_before, not_after, failures,
-                    last_attempt_at, last_failure, jitter, next_attempt_at,
-                    paused_until
-             FROM certificates
-             WHERE id = ? AND (? IS NULL OR id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))",
+            r#"SELECT id, names, key_kind, generation, issuer, serial, certificates.not_before, certificates.not_after,
+                    certificates.failures, last_attempt_at, last_failure, jitter, next_attempt_at, paused_until,
+                    opens_at AS "opens_at?", closes_at AS "closes_at?", chosen_at AS "chosen_at?",
+                    explanation AS "explanation?"
+             FROM certificates LEFT JOIN renewal_windows ON renewal_windows.certificate_id = certificates.id
+             WHERE id = ? AND (? IS NULL OR id IN (SELECT certificate_id FROM certificate_bases WHERE base = ?))"#,
             id.0,
             base,
             base
@@ -211,6 +228,10 @@ struct Row {
     jitter: i64,
     next_attempt_at: Option<i64>,
     paused_until: Option<i64>,
+    opens_at: Option<i64>,
+    closes_at: Option<i64>,
+    chosen_at: Option<i64>,
+    explanation: Option<String>,
 }
 
 impl TryFrom<Row> for CertificateRow {
@@ -228,7 +249,17 @@ impl TryFrom<Row> for CertificateRow {
             }),
             _ => None,
         };
+        let window = match (row.opens_at, row.closes_at, row.chosen_at) {
+            (Some(opens), Some(closes), Some(chosen)) => Some(RenewalWindow {
+                opens: Timestamp::from_unix(opens),
+                closes: Timestamp::from_unix(closes),
+                chosen: Timestamp::from_unix(chosen),
+                explanation: row.explanation,
+            }),
+            _ => None,
+        };
         Ok(Self {
+            window,
             id: CertificateId(row.id),
             names: serde_json::from_str(&row.names).map_err(|error| damaged(error.to_string()))?,
             key: KeyKind::from_word(&row.key_kind).ok_or_else(|| damaged(format!("key {}", row.key_kind)))?,

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod devices;
 pub mod factors;
 pub mod facts;
+pub mod issued;
 mod key_file;
 pub mod open;
 pub mod operators;
@@ -18,6 +19,8 @@ pub mod roster;
 pub mod rotation;
 pub mod seal;
 pub mod sessions;
+pub mod spent;
 pub mod trail;
+pub mod windows;
 
 pub use open::{Store, StoreError};

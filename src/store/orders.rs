@@ -307,6 +307,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        ask_for_window_of(&mut transaction, order.certificate, generation, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -349,6 +350,28 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Another certificate is in force: the window of the one before it is of no use, and the CA is asked at once (RFC 9773
+/// section 4.3).
+async fn ask_for_window_of(
+    on: &mut sqlx::SqliteConnection,
+    certificate: CertificateId,
+    generation: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM renewal_windows WHERE certificate_id = ?", certificate.0).execute(&mut *on).await?;
+    sqlx::query!(
+        "INSERT INTO renewal_windows (certificate_id, directory_url, ari_id, not_after, ask_at)
+         SELECT certificate_id, directory_url, ari_id, not_after, ?
+         FROM issued WHERE certificate_id = ? AND generation = ? AND ari_id IS NOT NULL",
+        now,
+        certificate.0,
+        generation
+    )
+    .execute(&mut *on)
+    .await?;
+    Ok(())
 }
 
 fn damaged(reason: String) -> StoreError {

@@ -1,6 +1,7 @@
 //! One test program: each module is a part of the house, tried through its front door with real neighbours.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod acme_ari;
 mod acme_faults;
 mod acme_issue;
 mod acme_world;
@@ -34,6 +35,7 @@ mod look;
 mod policy_bad_input;
 mod policy_drift;
 mod policy_presets;
+mod renewal_windows;
 mod rotation;
 mod secrets_rotate;
 mod store_house;

@@ -382,6 +382,7 @@ fn renewal(row: &Row, now: Timestamp) -> (String, &'static str) {
         Some(Decision::Renew { .. } | Decision::RenewUrgently { .. }) => "within a minute".to_owned(),
     };
     let why = match row.failures {
+        0 if row.window.is_some() => "a moment in the window that the CA suggests (ARI)",
         0 => "with a third of its life left, or half of a life below ten days",
         _ => "a retry after failures, further apart each time",
     };

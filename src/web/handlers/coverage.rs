@@ -140,6 +140,7 @@ mod tests {
             jitter: 0,
             next_attempt: None,
             paused_until: None,
+            window: None,
         }
     }
 

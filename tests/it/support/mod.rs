@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod browser;
+pub(crate) mod ca_proxy;
 pub(crate) mod cutting;
 pub(crate) mod fail2ban;
 pub(crate) mod freeswitch;

@@ -1,0 +1,3 @@
+DROP TABLE ca_spent;
+DROP TABLE renewal_windows;
+DROP TABLE issued;
