@@ -53,6 +53,7 @@ BEGIN
                     'INSERT v_default_settings default_setting_uuid,default_setting_category,default_setting_subcategory,default_setting_name,default_setting_value,default_setting_enabled,default_setting_description,insert_date,app_uuid',
                     'UPDATE v_domain_settings domain_setting_value,domain_setting_enabled,update_date',
                     'SELECT v_extensions extension_uuid,domain_uuid,extension,number_alias,password,enabled,user_context,effective_caller_id_name,directory_first_name,directory_last_name,description,xmin',
+                    'SELECT v_extension_users domain_uuid,extension_uuid,user_uuid',
                     'SELECT v_voicemails voicemail_uuid,domain_uuid,voicemail_id,voicemail_password,voicemail_enabled,voicemail_description,xmin',
                     'SELECT v_devices device_uuid,domain_uuid,device_address,device_mac_address,device_label,device_vendor,device_model,device_template,device_username,device_password,device_enabled,device_provisioned_date,device_provisioned_method,device_provisioned_ip,device_provisioned_agent,xmin',
                     'SELECT v_device_lines device_line_uuid,domain_uuid,device_uuid,line_number,server_address,user_id,auth_id,password,enabled,sip_transport,xmin',
@@ -72,7 +73,7 @@ BEGIN
                     'SELECT v_event_guard_logs event_guard_log_uuid,hostname,log_date,filter,ip_address,extension,user_agent,log_status,xmin',
                     'UPDATE v_event_guard_logs log_status,log_date,update_date'
                 ] || CASE WHEN judge_accounts THEN ARRAY[
-                    'SELECT v_users password,api_key,user_totp_secret',
+                    'SELECT v_users password,salt,api_key,user_totp_secret',
                     'SELECT v_user_logs detail'
                 ] ELSE ARRAY[]::text[] END
             ) AS lines (line)

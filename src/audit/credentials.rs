@@ -22,6 +22,15 @@ pub struct CredentialFacts {
     pub powers: Option<Vec<String>>,
     /// Settings that go round the password; `None`: not looked at.
     pub login: Option<Vec<String>>,
+    /// Superadmins that may sign in from any address; `None`: not looked at.
+    #[serde(default)]
+    pub anywhere: Option<Vec<String>>,
+    /// Addresses with many refused sign-ins; `None`: not looked at.
+    #[serde(default)]
+    pub bursts: Option<Vec<String>>,
+    /// Trunks that register without TLS; `None`: not looked at.
+    #[serde(default)]
+    pub plain_trunks: Option<Vec<String>>,
     /// What was not looked at: table and words.
     pub not_tested: Vec<(String, String)>,
 }
@@ -84,6 +93,9 @@ impl Collected {
             found: self.0.into_iter().map(|(check, found)| (check.to_owned(), found)).collect(),
             powers: audited.powers.clone(),
             login: audited.login.clone(),
+            anywhere: audited.anywhere.clone(),
+            bursts: audited.bursts.clone(),
+            plain_trunks: audited.plain_trunks.clone(),
             not_tested: audited.not_tested.iter().map(|gap| (gap.table.to_owned(), gap.reason.clone())).collect(),
         }
     }

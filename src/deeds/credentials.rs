@@ -2,6 +2,7 @@
 //! Nothing of FusionPBX is changed, and no secret is kept.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use crate::audit::credentials::{Collected, CredentialFacts};
 use crate::audit::facts::Source;
@@ -16,6 +17,9 @@ use crate::store::credentials::{CountKey, CredentialPlace, CredentialRun, MOST_P
 
 /// Under which name the facts of the last run are kept.
 pub const FACT: &str = "credentials";
+
+/// How long a run compares hashes of accounts with their phones' secrets.
+const SPEND: Duration = Duration::from_mins(1);
 
 /// Why a run was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +45,7 @@ impl Deeds {
         };
         let mut gathered = Gathered::default();
         let outcome = fusionpbx
-            .audit_secrets(self.random.as_ref(), began, &mut |place| {
+            .audit_secrets(self.random.as_ref(), (began, SPEND), &mut |place| {
                 gathered.take(place);
                 Ok(())
             })

@@ -97,7 +97,7 @@ const fn right(purpose: Purpose, verb: Verb, table: &'static str, columns: &'sta
 }
 
 /// Everything that some part of Rampart reads or writes, and nothing else.
-pub(super) const RIGHTS: [Right; 38] = {
+pub(super) const RIGHTS: [Right; 39] = {
     use Purpose::{Accounts, Credentials, Look, Policy, Rotation, Switch, Unblock};
     use Verb::{Insert, Select, Update};
     [
@@ -154,6 +154,7 @@ pub(super) const RIGHTS: [Right; 38] = {
             "extension_uuid domain_uuid extension number_alias password enabled user_context \
              effective_caller_id_name directory_first_name directory_last_name description xmin",
         ),
+        right(Credentials, Select, "v_extension_users", "domain_uuid extension_uuid user_uuid"),
         right(
             Credentials,
             Select,
@@ -233,7 +234,7 @@ pub(super) const RIGHTS: [Right; 38] = {
             "event_guard_log_uuid hostname log_date filter ip_address extension user_agent log_status xmin",
         ),
         right(Unblock, Update, "v_event_guard_logs", "log_status log_date update_date"),
-        right(Accounts, Select, "v_users", "password api_key user_totp_secret"),
+        right(Accounts, Select, "v_users", "password salt api_key user_totp_secret"),
         right(Accounts, Select, "v_user_logs", "detail"),
     ]
 };

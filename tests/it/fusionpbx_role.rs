@@ -50,7 +50,7 @@ const FORBIDDEN: [&str; 40] = [
     "UPDATE v_gateways SET password = 'mine'",
     "INSERT INTO v_extensions (extension_uuid) VALUES (gen_random_uuid())",
     "UPDATE v_devices SET device_vendor = 'mine'",
-    "SELECT salt FROM v_users",
+    "SELECT contact_uuid FROM v_users",
     "SELECT * FROM v_users",
     "SELECT * FROM v_default_settings",
     "UPDATE v_users SET password = 'mine'",

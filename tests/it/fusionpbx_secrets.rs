@@ -1,6 +1,7 @@
 //! The audit of credentials finds what was planted in the demo's town, says what it may not read, and gives no secret away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rampart::app::demo::fusionpbx::Generation;
 use rampart::app::demo::process::Start;
@@ -26,7 +27,8 @@ async fn audit(fusionpbx: &FusionPbx) -> (Found, Audited) {
         found.insert(key, place.reasons.iter().map(Reason::name).collect());
         Ok(())
     };
-    let audited = fusionpbx.audit_secrets(&SystemRandom, SystemClock.now(), &mut take).await.unwrap();
+    let audited =
+        fusionpbx.audit_secrets(&SystemRandom, (SystemClock.now(), Duration::from_mins(1)), &mut take).await.unwrap();
     (found, audited)
 }
 
@@ -187,6 +189,79 @@ CREATE TABLE v_call_center_agents (call_center_agent_uuid uuid PRIMARY KEY, doma
 INSERT INTO v_call_center_agents SELECT md5('agent')::uuid, domain_uuid, '4001', 'Ann', '1111' FROM v_domains
     WHERE domain_name = 'north.example.test';
 ";
+
+#[tokio::test]
+async fn an_account_whose_password_is_its_phones_secret_or_pin_is_found() {
+    for generation in GENERATIONS {
+        let database = Database::town(generation).await;
+        let owner = database.owner().await;
+        let sip: String = sqlx::query_scalar(
+            "SELECT password FROM v_extensions WHERE extension = '105' AND domain_uuid = md5('tenant 1')::uuid",
+        )
+        .fetch_one(&owner)
+        .await
+        .unwrap();
+        let hash = bcrypt::hash(sip, 4).unwrap().replace("$2b$", "$2y$");
+        sqlx::query(
+            "UPDATE v_users SET password = CASE username WHEN 'ann' THEN $1 ELSE md5(salt || (
+                 SELECT voicemail_password FROM v_voicemails
+                 WHERE voicemail_id = '106' AND domain_uuid = md5('tenant 1')::uuid)) END
+             WHERE username IN ('ann', 'installer') AND domain_uuid = md5('tenant 1')::uuid",
+        )
+        .bind(hash)
+        .execute(&owner)
+        .await
+        .unwrap();
+        database
+            .run(
+                "INSERT INTO v_extension_users (extension_user_uuid, domain_uuid, extension_uuid, user_uuid)
+                 SELECT gen_random_uuid(), e.domain_uuid, e.extension_uuid, u.user_uuid
+                 FROM v_extensions AS e JOIN v_users AS u ON u.domain_uuid = e.domain_uuid
+                 WHERE e.domain_uuid = md5('tenant 1')::uuid
+                   AND (e.extension, u.username) IN (('105', 'ann'), ('106', 'installer'), ('107', 'ben'))",
+            )
+            .await;
+
+        let (found, audited) = audit(&database.fusionpbx().await).await;
+
+        let user = |name| at(&found, "v_users", "north.example.test", name);
+        assert!(user("ann").contains(&"same-as-phone"), "{generation:?}: {:?}", user("ann"));
+        assert!(user("installer").contains(&"same-as-phone"), "{generation:?}: {:?}", user("installer"));
+        assert!(!user("ben").contains(&"same-as-phone"));
+        assert_eq!((audited.totals["same-as-phone"], audited.judged["v_extension_users"]), (2, 3));
+    }
+}
+
+#[tokio::test]
+async fn superadmins_without_a_network_guesses_by_the_hour_and_plain_trunks_are_listed() {
+    for generation in GENERATIONS {
+        let database = Database::town(generation).await;
+        database
+            .run(
+                "INSERT INTO v_user_settings (user_setting_uuid, user_uuid, user_setting_category, user_setting_subcategory,
+                     user_setting_value, user_setting_enabled)
+                 SELECT gen_random_uuid(), user_uuid, 'domain', 'cidr', '192.0.2.0/24', true FROM v_users WHERE username = 'root';
+                 INSERT INTO v_user_logs (user_log_uuid, timestamp, result, remote_address)
+                 SELECT gen_random_uuid(), date_trunc('hour', now()), 'failure', address
+                 FROM generate_series(1, 25) AS n, unnest(ARRAY['203.0.113.66', E'<b>\\u202e']) AS address;
+                 INSERT INTO v_user_logs (user_log_uuid, timestamp, result, remote_address)
+                 SELECT gen_random_uuid(), now() - interval '30 hours', 'failure', '203.0.113.7' FROM generate_series(1, 90);
+                 UPDATE v_gateways SET register_transport = 'TLS' WHERE domain_uuid <> md5('tenant 1')::uuid",
+            )
+            .await;
+
+        let (_, audited) = audit(&database.fusionpbx().await).await;
+
+        assert_eq!(audited.anywhere.unwrap(), ["installer@north.example.test"], "{generation:?}");
+        let bursts = audited.bursts.unwrap();
+        assert_eq!(bursts.len(), 2, "{bursts:?}");
+        assert!(
+            bursts.iter().any(|line| line.starts_with("203.0.113.66: 25 refused within the hour of ")),
+            "{bursts:?}"
+        );
+        assert_eq!(audited.plain_trunks.unwrap(), ["carrier1 registers over udp"]);
+    }
+}
 
 #[tokio::test]
 async fn a_database_of_4_4_is_judged_too() {

@@ -1,4 +1,4 @@
-//! CR-01 to CR-06, CR-08, CR-09, US-04, US-06, US-08, US-10: what the last audit of credentials found.
+//! CR-01 to CR-06, CR-08, CR-09, US-04, US-06 to US-10: what the last audit of credentials found.
 
 use crate::audit::check::Check;
 use crate::audit::credentials::{CredentialFacts, Found};
@@ -14,7 +14,7 @@ const fn check(id: &'static str, asset: &'static str, severity: Severity) -> Che
 }
 
 /// The questions.
-pub(crate) const CHECKS: [Check; 12] = [
+pub(crate) const CHECKS: [Check; 14] = [
     Check {
         asks: "whether SIP secrets and phones' passwords are long and unlike what is tried first",
         why: "Machines guess SIP secrets around the clock; with one they make calls on the owner's account.",
@@ -34,8 +34,8 @@ pub(crate) const CHECKS: [Check; 12] = [
         ..check("CR-03", "SIP secrets", Severity::High)
     },
     Check {
-        asks: "whether a SIP secret is the voicemail PIN too",
-        why: "A PIN is told to people; whoever hears it can then register as the phone.",
+        asks: "whether a SIP secret is the voicemail PIN or an account's password too",
+        why: "A PIN is told to people, a phone's secret can be read from the phone; whoever has one then has the others.",
         reference: "OWASP ASVS 5.0 V13.2.3",
         ..check("CR-04", "SIP secrets", Severity::High)
     },
@@ -76,6 +76,20 @@ pub(crate) const CHECKS: [Check; 12] = [
         ..check("US-06", "FusionPBX accounts", Severity::Medium)
     },
     Check {
+        asks: "whether superadmins may sign in from certain addresses only",
+        why: "A superadmin's password that leaks is then worth nothing elsewhere.",
+        reference: "FusionPBX core/authentication, setting domain.cidr; OWASP ASVS 5.0 V6.3.2",
+        judge: anywhere,
+        ..check("US-07", "FusionPBX superadmins", Severity::Medium)
+    },
+    Check {
+        asks: "whether sign-ins are tried again and again from one address",
+        why: "Whoever may try for ever gets in at last.",
+        reference: "FusionPBX v_user_logs; OWASP ASVS 5.0 V6.3.1",
+        judge: bursts,
+        ..check("US-09", "FusionPBX sign-in", Severity::Medium)
+    },
+    Check {
         asks: "whether FusionPBX lets someone in past the password",
         why: "A reset key or a remembered browser signs in without the password.",
         reference: "FusionPBX core/default_settings, login.password_reset_key, login.remember_me",
@@ -110,10 +124,10 @@ fn question(id: &str) -> Question {
         "CR-02" => ask(SIP, "No secret follows from what is known", "following from what is known", ROTATE),
         "CR-03" => ask(SIP, "No secret is used twice", "with a secret that is used elsewhere too", ROTATE),
         "CR-04" => ask(
-            &["v_extensions", "v_voicemails"],
-            "No SIP secret is a voicemail PIN",
-            "where SIP secret and PIN are the same",
-            "Make two new ones, unlike each other.",
+            &["v_extensions", "v_voicemails", "v_extension_users"],
+            "No SIP secret is a voicemail PIN or an account's password",
+            "where two of SIP secret, PIN and password are the same",
+            "Make new ones, unlike each other.",
         ),
         "CR-05" => ask(
             &["v_voicemails"],
@@ -168,7 +182,15 @@ fn credentials(check: &Check, facts: &Facts) -> Vec<Finding> {
     let question = question(check.id);
     let none = Found::default();
     let found = reading.value.found.get(check.id).unwrap_or(&none);
-    let evidence = vec![evidence(&reading, &question, found)];
+    let mut evidence = vec![evidence(&reading, &question, found)];
+    if let Some(trunks) =
+        reading.value.plain_trunks.as_ref().filter(|trunks| check.id == "CR-09" && !trunks.is_empty())
+    {
+        // Whether the carrier takes TLS stands nowhere on this host.
+        let words =
+            "whoever listens on the way can guess these trunks' passwords at leisure; ask the carrier for TLS";
+        evidence.push(reading.evidence("v_gateways", [words.to_owned()].into_iter().chain(trunks.iter().cloned())));
+    }
     if found.places > 0 {
         let places = if found.places == 1 { "1 place".to_owned() } else { format!("{} places", found.places) };
         let remedy = Remedy::words(question.remedy).on(Wall::Passwords);
@@ -261,6 +283,21 @@ fn login(check: &Check, facts: &Facts) -> Vec<Finding> {
     )
 }
 
+fn anywhere(check: &Check, facts: &Facts) -> Vec<Finding> {
+    let remedy =
+        "Set the default setting domain, cidr, or the user's own, to the networks that superadmins sign in from.";
+    let fails = "Superadmins may sign in from any address";
+    let holds = "Every superadmin is held to certain addresses";
+    no_lines(check, facts, ("v_users", |facts| facts.anywhere.as_ref()), holds, (fails, remedy))
+}
+
+fn bursts(check: &Check, facts: &Facts) -> Vec<Finding> {
+    let remedy = "Ban the addresses, and see that fail2ban's jail for FusionPBX reads its log.";
+    let fails = "Sign-ins are tried again and again";
+    let holds = "No address had more than 20 sign-ins refused within an hour of the last day";
+    no_lines(check, facts, ("v_user_logs", |facts| facts.bursts.as_ref()), holds, (fails, remedy))
+}
+
 fn powers(check: &Check, facts: &Facts) -> Vec<Finding> {
     let remedy = "Take these permissions from the groups in FusionPBX, Advanced, Group Manager.";
     let fails = "Groups beside superadmin may run commands, edit scripts or ask the database";
@@ -277,8 +314,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_371_696);
 
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 10] = [
         "v_extensions",
+        "v_extension_users",
         "v_device_lines",
         "v_devices",
         "v_voicemails",
@@ -294,6 +332,9 @@ mod tests {
             judged: TABLES.map(|table| (table.to_owned(), 12)).into(),
             powers: Some(Vec::new()),
             login: Some(Vec::new()),
+            anywhere: Some(Vec::new()),
+            bursts: Some(Vec::new()),
+            plain_trunks: Some(Vec::new()),
             ..CredentialFacts::default()
         };
         change(&mut value);
@@ -316,7 +357,7 @@ mod tests {
 
     #[test]
     fn what_was_found_is_counted_and_named() {
-        for check in CHECKS.iter().filter(|check| !["US-08", "US-10"].contains(&check.id)) {
+        for check in CHECKS.iter().filter(|check| !["US-07", "US-08", "US-09", "US-10"].contains(&check.id)) {
             let found = Found {
                 places: 2,
                 disabled: 1,

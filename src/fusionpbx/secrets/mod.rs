@@ -3,7 +3,8 @@
 //!
 //! `tables` says where secrets lie in this FusionPBX, and what the role may read; `tenants` whose they are and which
 //! policy is in force; `fingerprints` finds what is used twice; `scan` goes through the tables twice, in one snapshot;
-//! `users` looks at accounts, `powers` at what lets one do more than it should.
+//! `users` looks at accounts, `web_passwords` whether theirs are their phones', `powers` at what lets one do more than it
+//! should.
 
 mod fingerprints;
 mod powers;
@@ -12,6 +13,7 @@ mod scan;
 mod tables;
 mod tenants;
 mod users;
+mod web_passwords;
 
 pub use scan::SecretsError;
 
@@ -65,6 +67,12 @@ pub struct Audited {
     pub powers: Option<Vec<String>>,
     /// Settings that are on and go round the password, by name; `None`: not looked at.
     pub login: Option<Vec<String>>,
+    /// Superadmins that may sign in from any address, as `name@domain`; `None`: not looked at.
+    pub anywhere: Option<Vec<String>>,
+    /// Addresses with many refused sign-ins within an hour of the last day, in words; `None`: not looked at.
+    pub bursts: Option<Vec<String>>,
+    /// Trunks that register without TLS, in words; `None`: not looked at.
+    pub plain_trunks: Option<Vec<String>>,
     /// What was not looked at.
     pub not_tested: Vec<NotTested>,
 }

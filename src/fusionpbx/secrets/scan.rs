@@ -2,6 +2,7 @@
 //! nothing that anyone would wait for but a change of a table's columns.
 
 use std::io;
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnection;
@@ -17,7 +18,7 @@ use crate::fusionpbx::secrets::fingerprints::{Fingerprints, NOBODY};
 use crate::fusionpbx::secrets::row::SecretRow;
 use crate::fusionpbx::secrets::tables::{self, Rights, Table};
 use crate::fusionpbx::secrets::tenants::{Lengths, Tenant, Tenants};
-use crate::fusionpbx::secrets::{Audited, NotTested, Place, powers, users};
+use crate::fusionpbx::secrets::{Audited, NotTested, Place, powers, users, web_passwords};
 use crate::policy::secrets::{Judge, Kind, Reason, Reasons, Subject};
 use crate::policy::{Key, Value};
 
@@ -43,17 +44,18 @@ pub(super) type Taker<'a> = &'a mut (dyn FnMut(&Place<'_>) -> io::Result<()> + S
 
 impl FusionPbx {
     /// Judges every secret and every account, as of `now`, and hands each place with something wrong to `take`. What may
-    /// not be read or does not exist is in the answer, and the rest goes on.
+    /// not be read or does not exist is in the answer, and the rest goes on. `spend` is how long hashes of accounts may be
+    /// compared with their phones' secrets.
     ///
     /// # Errors
     /// The database cannot be reached, or goes away; it has no `v_domains`; or `take` failed.
     pub async fn audit_secrets(
         &self,
         random: &dyn Random,
-        now: Timestamp,
+        (now, spend): (Timestamp, Duration),
         take: Taker<'_>,
     ) -> Result<Audited, SecretsError> {
-        let outcome = self.run_audit(random, now, take).await;
+        let outcome = self.run_audit(random, (now, spend), take).await;
         if let Err(SecretsError::Database(error)) = &outcome
             && error.is_about_schema()
         {
@@ -62,11 +64,19 @@ impl FusionPbx {
         outcome
     }
 
-    async fn run_audit(&self, random: &dyn Random, now: Timestamp, take: Taker<'_>) -> Result<Audited, SecretsError> {
+    async fn run_audit(
+        &self,
+        random: &dyn Random,
+        (now, spend): (Timestamp, Duration),
+        take: Taker<'_>,
+    ) -> Result<Audited, SecretsError> {
         let mut audited = Audited::default();
         let lengths = audited.or_not_tested("v_default_settings", self.global_lengths().await)?.unwrap_or_default();
         let schema = self.schema().await?;
         let mut connection = self.pool.acquire().await.map_err(FusionPbxError::from)?;
+        let rights = Rights::ask(&mut connection).await?;
+        // Before the snapshot, which nothing should have to wait for.
+        let phones = web_passwords::of_phones(&mut connection, (&schema, &rights), spend, &mut audited).await?;
         let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         // The session's 5 s are for pages. Rows hidden by row-level security must be an error, never a short count.
         sqlx::raw_sql(
@@ -75,7 +85,6 @@ impl FusionPbx {
         )
         .execute(&mut *snapshot)
         .await?;
-        let rights = Rights::ask(&mut snapshot).await?;
         let mut tenants = Tenants::read(&mut snapshot, &schema, lengths).await?;
         let mut point = snapshot.begin().await?;
         let overridden = tenants.override_lengths(&mut point, &schema).await;
@@ -85,8 +94,8 @@ impl FusionPbx {
         let mut run = Run { prints: Fingerprints::new(random), tenants, judge: Judge::default(), audited, tables };
         run.gather(&mut snapshot).await?;
         run.judge_all(&mut snapshot, take).await?;
-        users::judge(&mut snapshot, (&schema, &rights, &run.tenants), now, &mut run.audited, take).await?;
-        powers::look(&mut snapshot, (&schema, &rights), &mut run.audited).await?;
+        users::judge(&mut snapshot, (&schema, &rights, &run.tenants), (now, &phones), &mut run.audited, take).await?;
+        powers::look(&mut snapshot, (&schema, &rights), now, &mut run.audited).await?;
         snapshot.rollback().await?;
         Ok(run.audited)
     }

@@ -1,9 +1,12 @@
 //! The accounts that sign in to FusionPBX. Of a password only its kind comes out of the database, of an API key and a
 //! TOTP secret only whether there is one.
 
+use std::collections::HashSet;
+
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use uuid::Uuid;
 
 use crate::base::clock::Timestamp;
 use crate::base::ids::TenantId;
@@ -24,11 +27,11 @@ const DORMANT_SECONDS: i64 = 90 * 24 * 3_600;
 const TRIED_FIRST: [&str; 10] =
     ["admin", "administrator", "root", "superadmin", "test", "demo", "user", "guest", "fusionpbx", "support"];
 
-/// Judges every account as of `now`.
+/// Judges every account as of `now`; the passwords of `phones` are their phones' too.
 pub(super) async fn judge(
     snapshot: &mut PgConnection,
     (schema, rights, tenants): (&Schema, &Rights, &Tenants),
-    now: Timestamp,
+    (now, phones): (Timestamp, &HashSet<Uuid>),
     audited: &mut Audited,
     take: Taker<'_>,
 ) -> Result<(), SecretsError> {
@@ -40,7 +43,7 @@ pub(super) async fn judge(
         }
     };
     let mut point = snapshot.begin().await?;
-    let outcome = judge_from(&mut point, sql, (tenants, now), audited, take).await;
+    let outcome = judge_from(&mut point, sql, (tenants, now, phones), audited, take).await;
     point.rollback().await?;
     match outcome {
         Err(SecretsError::Database(error)) => Ok(audited.or_not_tested(USERS, Err::<(), _>(error)).map(drop)?),
@@ -51,7 +54,7 @@ pub(super) async fn judge(
 async fn judge_from(
     connection: &mut PgConnection,
     sql: String,
-    (tenants, now): (&Tenants, Timestamp),
+    (tenants, now, phones): (&Tenants, Timestamp, &HashSet<Uuid>),
     audited: &mut Audited,
     take: Taker<'_>,
 ) -> Result<(), SecretsError> {
@@ -64,6 +67,8 @@ async fn judge_from(
         let is_enabled = flag(&row, 2)? && tenant.is_none_or(|tenant| tenant.is_enabled);
         let username = text(&row, 3)?;
         let mut reasons = reasons(&row, &username, is_enabled, now)?;
+        let key = uuid(&row, 0)?;
+        reasons.add_if(key.is_some_and(|key| phones.contains(&key)), Reason::SameAsPhone);
         reasons.add_if(tenant.is_none(), Reason::NoTenant);
         if reasons.is_empty() {
             continue;
@@ -73,7 +78,7 @@ async fn judge_from(
         take(&Place {
             table: USERS,
             kind: Kind::User,
-            row: uuid(&row, 0)?,
+            row: key,
             tenant: tenant.map(|tenant| TenantId(tenant.id)),
             domain: tenant.map_or("", |tenant| &tenant.name),
             place: &username,

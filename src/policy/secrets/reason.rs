@@ -146,6 +146,9 @@ reasons! {
     Unreadable = "unreadable", Low, "is no text and cannot be judged", NEW;
     /// Switched off: what is wrong with it weighs less.
     Disabled = "disabled", Info, "is switched off, so that the rest weighs less", "Remove it if it is not needed any more.";
+    /// The account's password is the SIP secret or PIN of an extension that it is linked with.
+    SameAsPhone = "same-as-phone", High, "the password is the SIP secret or PIN of its extension too",
+        "Have the user choose another password, and make a new secret for the extension.";
 }
 
 impl Reason {
@@ -186,7 +189,7 @@ impl Reason {
             Self::NeverSignedIn | Self::Dormant => Some("US-04"),
             Self::ApiKey => Some("US-05"),
             Self::DefaultName | Self::SharedEmail => Some("US-06"),
-            Self::SameAsPin => Some("CR-04"),
+            Self::SameAsPin | Self::SameAsPhone => Some("CR-04"),
             _ => match kind {
                 Kind::Voicemail => Some(if matches!(self, Self::Empty) { "CR-06" } else { "CR-05" }),
                 Kind::Pin => Some("CR-08"),

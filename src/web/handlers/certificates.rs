@@ -171,7 +171,7 @@ fn pending(sent: &OrderFields, names: &[CertificateName]) -> Pending<'static> {
         action: routes::CERTIFICATE_ORDERS.to_owned(),
         fields: vec![("name", sent.name.clone()), ("cover", sent.cover.clone()), ("key", sent.key.clone())],
         button: "Allow this and order".to_owned(),
-        secret: None,
+        secret: step_up::Typed::Nothing,
         back: (routes::CERTIFICATES, Wall::Certificates.slug()),
     }
 }

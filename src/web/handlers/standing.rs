@@ -85,7 +85,7 @@ fn pending(sent: &EndFields, words: &str) -> Pending<'static> {
         action: routes::STANDING_END.to_owned(),
         fields: vec![("certificate", sent.certificate.to_string())],
         button: "End the standing order".to_owned(),
-        secret: None,
+        secret: step_up::Typed::Nothing,
         back: (routes::CERTIFICATES, Wall::Certificates.slug()),
     }
 }

@@ -15,6 +15,15 @@ use crate::web::pages::step_up::StepUpPage;
 use crate::web::state::AppState;
 use crate::web::{session, view};
 
+/// What is typed beside a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    Nothing,
+    Secret,
+    /// The last one had this fault.
+    Again(&'static str),
+}
+
 /// An act that waits for its code.
 pub(super) struct Pending<'a> {
     /// The heading.
@@ -27,8 +36,8 @@ pub(super) struct Pending<'a> {
     pub(super) fields: Vec<(&'a str, String)>,
     /// The words of the button.
     pub(super) button: String,
-    /// A new secret that is typed beside the code, with what was wrong with the last one; `None` if none is wanted.
-    pub(super) secret: Option<Option<String>>,
+    /// Whether a new secret is typed beside the code.
+    pub(super) secret: Typed,
     /// Where to go instead, and the slug of that page.
     pub(super) back: (&'a str, &'a str),
 }
@@ -64,8 +73,11 @@ pub(super) async fn ask(
         StepUpError::Agent(error) => (StatusCode::SERVICE_UNAVAILABLE, Some(Chain(error).to_string()), true),
         StepUpError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(error.to_string()), true),
     };
-    let wants_secret = pending.secret.is_some();
-    let secret_fault = pending.secret.flatten();
+    let (wants_secret, secret_fault) = match pending.secret {
+        Typed::Nothing => (false, None),
+        Typed::Secret => (true, None),
+        Typed::Again(fault) => (true, Some(fault.to_owned())),
+    };
     let status = if secret_fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { status };
     let page = draw(&StepUpPage {
         frame: view::frame(app, visit, &pending.title, pending.back.1).await?,

@@ -15,7 +15,7 @@ use crate::store::trail::TrailQuery;
 use crate::web::auth::Visit;
 use crate::web::csrf::Guarded;
 use crate::web::error::PageError;
-use crate::web::handlers::step_up::{self, Pending};
+use crate::web::handlers::step_up::{self, Pending, Typed};
 use crate::web::handlers::{draw, xml_rpc_facts};
 use crate::web::may::May;
 use crate::web::pages::xml_rpc::{SwitchForms, XmlRpcDonePage, XmlRpcPage};
@@ -83,7 +83,7 @@ pub(crate) async fn post(
         let fault = form.typed.as_ref().map(|word| typed::fault(word.expose()));
         if fault != Some(None) {
             let mut pending = pending(&form, &change);
-            pending.secret = Some(fault.flatten().map(str::to_owned));
+            pending.secret = fault.flatten().map_or(Typed::Secret, Typed::Again);
             return step_up::ask(&app, &visit, pending, &StepUpError::CodeNeeded).await;
         }
     }
@@ -230,7 +230,7 @@ fn pending(form: &ChangeForm, change: &SwitchChange) -> Pending<'static> {
         action: routes::XML_RPC.to_owned(),
         fields: fields.map(|(name, value)| (name, value.clone())).into_iter().chain([password]).collect(),
         button: "Change it now".to_owned(),
-        secret: (form.password == "typed").then_some(None),
+        secret: if form.password == "typed" { Typed::Secret } else { Typed::Nothing },
         back: (routes::XML_RPC, Wall::XmlRpc.slug()),
     }
 }

@@ -66,6 +66,10 @@ CREATE TABLE v_extensions (
     follow_me_enabled text, follow_me_destinations text, enabled text, force_ping text
 );
 
+CREATE TABLE v_extension_users (
+    extension_user_uuid uuid PRIMARY KEY, domain_uuid uuid, extension_uuid uuid, user_uuid uuid
+);
+
 CREATE TABLE v_voicemails (
     voicemail_uuid uuid PRIMARY KEY, domain_uuid uuid, voicemail_password text, greeting_id numeric,
     voicemail_mail_to text, voicemail_sms_to text, voicemail_attach_file text, voicemail_file text,

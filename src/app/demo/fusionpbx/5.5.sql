@@ -69,6 +69,11 @@ CREATE TABLE v_extensions (
     force_ping boolean, insert_date timestamptz, insert_user uuid, update_date timestamptz, update_user uuid
 );
 
+CREATE TABLE v_extension_users (
+    extension_user_uuid uuid PRIMARY KEY, domain_uuid uuid, extension_uuid uuid, user_uuid uuid, insert_date timestamptz, insert_user uuid,
+    update_date timestamptz, update_user uuid
+);
+
 CREATE TABLE v_voicemails (
     voicemail_uuid uuid PRIMARY KEY, domain_uuid uuid, voicemail_password text, greeting_id numeric,
     voicemail_mail_to text, voicemail_sms_to text, voicemail_attach_file text, voicemail_file text,
