@@ -119,7 +119,7 @@ fn parse_key(text: &Secret<String>) -> Result<(Key, PrivateKeyDer<'static>), Acc
     Ok((key, PrivateKeyDer::Pkcs8(der)))
 }
 
-/// An account in use. One conversation at a time: the ear hears the last answer only.
+/// An account in use, for any number of orders at a time.
 pub struct OpenAccount {
     pub(crate) account: Account,
     pub(crate) ear: Ear,

@@ -20,7 +20,7 @@ use crate::base::names::CertificateName;
 use crate::wire::answer::KeyMade;
 
 /// The pause between two polls where the CA names none; doubled each time, up to the second.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// One order in the making. Its progress is in the journal before it matters.

@@ -81,7 +81,13 @@ pub struct Heard {
     pub location: Option<String>,
 }
 
-/// Hears what the client hears. Clones share one memory, which holds the last answer only: one conversation each.
+tokio::task_local! {
+    /// The ear of the conversation that runs in this task, where there is one.
+    static OWN: Ear;
+}
+
+/// Hears what the client hears. Clones share one memory, which holds the last answer only. Within [`Ear::alone`] every ear
+/// is that one, so that conversations beside each other over one account do not hear each other's answers.
 #[derive(Clone, Debug, Default)]
 pub struct Ear(Arc<Mutex<Heard>>);
 
@@ -89,7 +95,16 @@ impl Ear {
     /// What the last answer said.
     #[must_use]
     pub fn last(&self) -> Heard {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.present().0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has `conversation` hear with this ear only.
+    pub(crate) async fn alone<T>(self, conversation: impl Future<Output = T>) -> T {
+        OWN.scope(self, conversation).await
+    }
+
+    fn present(&self) -> Self {
+        OWN.try_with(Clone::clone).unwrap_or_else(|_| self.clone())
     }
 
     fn hear(&self, heard: Heard) {
@@ -153,7 +168,7 @@ impl HttpClient for Http {
         request: http::Request<BodyWrapper<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
         let client = self.client.clone();
-        let (ear, clock, deadlines) = (self.ear.clone(), Arc::clone(&self.clock), self.deadlines);
+        let (ear, clock, deadlines) = (self.ear.present(), Arc::clone(&self.clock), self.deadlines);
         Box::pin(async move {
             ear.hear(Heard::default());
             match exchange(&client, request, deadlines).await {
@@ -223,12 +238,11 @@ fn tame_retry_after(headers: &mut HeaderMap, now: Timestamp) -> Option<Duration>
 
 /// RFC 9110 section 10.2.3: seconds, or a date.
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        http_date(text)?.since(now)
-    };
-    Some(wait.clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
+    let is_seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wait =
+        if is_seconds { Duration::from_secs(text.parse().unwrap_or(u64::MAX)) } else { http_date(text)?.since(now) };
+    // "At once" is no wait.
+    (!wait.is_zero() || !is_seconds).then(|| wait.clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
 }
 
 /// RFC 9110 section 5.6.7, in the one form that may still be sent: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -260,7 +274,7 @@ mod tests {
     #[test]
     fn a_wait_is_read_as_seconds_or_as_a_date_and_kept_within_reason() {
         assert_eq!(wait("120"), Some(120));
-        assert_eq!(wait("0"), Some(1));
+        assert_eq!(wait("0"), None);
         assert_eq!(wait("18446744073709551615"), Some(86_400));
         assert_eq!(wait("184467440737095516150"), Some(86_400));
         assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));

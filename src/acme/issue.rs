@@ -10,6 +10,7 @@ use crate::acme::ari::CertId;
 use crate::acme::challenge::Solver;
 use crate::acme::conversation::Conversation;
 use crate::acme::error::{CaError, IssueError};
+use crate::acme::http::Ear;
 use crate::acme::ports::{Journal, KeySource, Progress};
 use crate::acme::step::Step;
 use crate::acme::sweep::Sweep;
@@ -44,7 +45,7 @@ pub struct Parties {
     pub journal: Arc<dyn Journal>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// One order at a time: the same turn for all orders of a process.
+    /// One order at a time for each name: the same turns for all orders of a process.
     pub turn: Turn,
     /// How long the CA may take.
     pub patience: Patience,
@@ -87,12 +88,13 @@ pub struct Issued {
 /// As [`IssueError`] says. After a refusal the journal has forgotten the order; after anything else it has not, so that
 /// the next call goes on with it.
 pub async fn issue(account: &OpenAccount, wish: &Wish, parties: &Parties) -> Result<Issued, IssueError> {
-    let turn = parties.turn.take().await;
+    let turn = parties.turn.take(wish.names.iter().map(|name| name.base().clone()).collect()).await;
     let progress = parties.journal.load().await.map_err(IssueError::Journal)?;
     let sweep = Sweep::new(Arc::clone(&parties.solver), progress.records.clone(), turn);
     let mut conversation = Conversation { account, wish, parties, progress, sweep };
 
-    let outcome = conversation.hold().await;
+    // An account serves many orders at a time; each hears the answers to its own questions only.
+    let outcome = Ear::default().alone(conversation.hold()).await;
 
     let Conversation { mut progress, sweep, .. } = conversation;
     if matches!(outcome, Err(IssueError::Ca(CaError::Refused { .. }) | IssueError::WrongCertificate(_))) {
@@ -112,11 +114,12 @@ pub async fn issue(account: &OpenAccount, wish: &Wish, parties: &Parties) -> Res
 /// # Errors
 /// The journal failed. What DNS refused to give up stays in the journal.
 pub async fn tidy(parties: &Parties) -> Result<(), IssueError> {
-    let turn = parties.turn.take().await;
-    let mut progress = parties.journal.load().await.map_err(IssueError::Journal)?;
-    if progress.records.is_empty() {
+    let found = parties.journal.load().await.map_err(IssueError::Journal)?;
+    if found.records.is_empty() {
         return Ok(());
     }
+    let turn = parties.turn.take(found.records.iter().map(|record| record.base().clone()).collect()).await;
+    let mut progress = parties.journal.load().await.map_err(IssueError::Journal)?;
     let sweep = Sweep::new(Arc::clone(&parties.solver), progress.records.clone(), turn);
     clear(parties, &mut progress, sweep).await;
     parties.journal.save(&progress).await.map_err(IssueError::Journal)

@@ -16,6 +16,7 @@ pub mod directory;
 pub mod error;
 pub mod http;
 pub mod issue;
+pub mod plan;
 pub mod ports;
 pub mod renewal;
 pub mod step;

@@ -1,22 +1,41 @@
 //! Takes challenge records out of DNS again, whatever happens to the order.
 
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
 use crate::acme::challenge::{Solver, TxtRecord};
 use crate::base::chain::Chain;
+use crate::base::names::Fqdn;
 
-/// One order at a time: taken by an order, and held until its records are out of DNS. Without it, the clean-up of an
-/// order that was cut off could take away what the next one has just put in place. Clones share one turn.
+/// One order at a time for each name: taken by an order, and held until its records are out of DNS. Without it, the clean-up
+/// of an order that was cut off could take away what the next one has just put in place. Orders for other names go on
+/// beside it. Clones share their turns.
 #[derive(Clone, Debug, Default)]
-pub struct Turn(Arc<Mutex<()>>);
+pub struct Turn(Arc<std::sync::Mutex<HashMap<Fqdn, Arc<Mutex<()>>>>>);
+
+/// The turns of one order.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _turns: Vec<OwnedMutexGuard<()>>,
+}
 
 impl Turn {
-    pub(crate) async fn take(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.0).lock_owned().await
+    /// Waits for the turns of `bases`. All callers take them in the same order, so that no two wait for each other.
+    pub(crate) async fn take(&self, bases: BTreeSet<Fqdn>) -> Held {
+        let wanted: Vec<Arc<Mutex<()>>> = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, turn| Arc::strong_count(turn) > 1);
+            bases.into_iter().map(|base| Arc::clone(all.entry(base).or_default())).collect()
+        };
+        let mut turns = Vec::with_capacity(wanted.len());
+        for turn in wanted {
+            turns.push(turn.lock_owned().await);
+        }
+        Held { _turns: turns }
     }
 }
 
@@ -24,12 +43,12 @@ impl Turn {
 pub(crate) struct Sweep {
     solver: Arc<dyn Solver>,
     records: Vec<TxtRecord>,
-    turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<Held>,
 }
 
 impl Sweep {
     /// `records` are what a former try may have left behind.
-    pub(crate) const fn new(solver: Arc<dyn Solver>, records: Vec<TxtRecord>, turn: OwnedMutexGuard<()>) -> Self {
+    pub(crate) const fn new(solver: Arc<dyn Solver>, records: Vec<TxtRecord>, turn: Held) -> Self {
         Self { solver, records, turn: Some(turn) }
     }
 
@@ -82,5 +101,32 @@ async fn clear(solver: &dyn Solver, record: &TxtRecord) -> bool {
             warn!(record = record.name(), "A challenge record stays in DNS: {}", Chain(&error));
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bases(texts: &[&str]) -> BTreeSet<Fqdn> {
+        texts.iter().map(|text| Fqdn::parse(text).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn orders_for_other_names_go_on_beside_each_other_and_those_for_one_name_follow_each_other() {
+        let turn = Turn::default();
+        let first = turn.take(bases(&["a.test", "b.test"])).await;
+
+        let beside = turn.take(bases(&["c.test"])).await;
+        let (own, next) = (turn.clone(), bases(&["b.test", "d.test"]));
+        let waiting = tokio::spawn(async move { own.take(next).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+
+        drop(first);
+        let last = waiting.await.unwrap();
+        drop((last, beside));
+        turn.take(bases(&["a.test"])).await;
+        assert_eq!(turn.0.lock().unwrap().len(), 1, "turns that nobody holds are forgotten");
     }
 }

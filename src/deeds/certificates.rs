@@ -20,7 +20,7 @@ use crate::host::Agent;
 use crate::store::StoreError;
 use crate::store::certificates::CertificateRow;
 use crate::store::trail::{Act, Actor, Close};
-use crate::wire::request::KeyKind;
+use crate::wire::request::{Generation, KeyKind};
 
 /// Everyone a certificate needs.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct Issuing {
     pub deadlines: HttpDeadlines,
     /// How long the CA may take to check and to sign.
     pub patience: Patience,
-    /// One order at a time.
+    /// One order at a time for each name.
     pub turn: Turn,
 }
 
@@ -86,6 +86,9 @@ pub enum OrderError {
     /// There is no such certificate.
     #[error("there is no such certificate")]
     Unknown,
+    /// Another program on the same state directory has renewed it meanwhile.
+    #[error("it was renewed meanwhile")]
+    NotNeeded,
     /// The agent was not let to keep it.
     #[error(transparent)]
     StepUp(#[from] StepUpError),
@@ -166,7 +169,7 @@ impl Deeds {
             self.store.drop_unordered(id).await?;
             return Err(error.into());
         }
-        self.queue(id, actor, "certificate.order").await
+        self.queue(id, actor, "certificate.order", None).await
     }
 
     /// Queues a renewal of a certificate that is in reach; one that is not is unknown.
@@ -184,7 +187,20 @@ impl Deeds {
         for name in &row.names {
             self.may_order(issuing, actor, "certificate.renew", name.base(), &row.names).await?;
         }
-        self.queue(certificate, actor, "certificate.renew").await
+        self.queue(certificate, actor, "certificate.renew", None).await
+    }
+
+    /// The same for the renewal job, as long as what it looked at is still in force.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub async fn renew_due(&self, issuing: &Issuing, row: &CertificateRow) -> Result<Queued, OrderError> {
+        let actor = Actor::rampart();
+        for name in &row.names {
+            self.may_order(issuing, &actor, "certificate.renew", name.base(), &row.names).await?;
+        }
+        let of = row.in_force.as_ref().map(|in_force| in_force.generation);
+        self.queue(row.id, &actor, "certificate.renew", of).await
     }
 
     /// Whether `base` may be ordered; a refusal is in the trail.
@@ -219,13 +235,20 @@ impl Deeds {
         }
     }
 
-    async fn queue(&self, id: CertificateId, actor: &Actor, act: &str) -> Result<Queued, OrderError> {
+    async fn queue(
+        &self,
+        id: CertificateId,
+        actor: &Actor,
+        act: &str,
+        of: Option<Generation>,
+    ) -> Result<Queued, OrderError> {
         let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         let subject = joined(&row.names);
         let before = row.in_force.map(|in_force| format!("serial {}", in_force.serial));
         let domain = domain(&row.names);
         let act = Act { act, subject: &subject, before: before.as_deref(), after: None, domain };
-        let (order, is_new) = self.store.queue_order(id, actor, act, self.clock.now()).await?;
+        let queued = self.store.queue_order_unless(id, of, (actor, act), self.clock.now()).await?;
+        let (order, is_new) = queued.ok_or(OrderError::NotNeeded)?;
         Ok(Queued { order, is_new })
     }
 }

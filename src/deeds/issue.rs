@@ -122,7 +122,7 @@ impl Deeds {
             self.store.certificate(&Reach::Everything, order.certificate).await?.ok_or(Failed::NoCertificate)?;
         let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
-        let opened = account::open(&issuing.ca, &stored.credentials, issuing.deadlines, self.clock.clone()).await?;
+        let opened = self.open_account(issuing, &issuing.ca, &stored).await?;
         let agent = match order.trail {
             Some(entry) => issuing.agent.clone().for_entry(entry),
             None => issuing.agent.clone(),
@@ -140,7 +140,7 @@ impl Deeds {
             is_pressing: order.asked_by != Actor::rampart().name || is_nearly_spent(&row, self.clock.now()),
         };
         let parties = Parties {
-            keys: Arc::new(AgentKeys { agent: agent.clone(), certificate: row.id }),
+            keys: Arc::new(AgentKeys { deeds: self.clone(), agent: agent.clone(), certificate: row.id }),
             solver,
             journal: Arc::new(story),
             clock: self.clock.clone(),
@@ -166,7 +166,7 @@ impl Deeds {
         self.store.keep_issued(new, self.clock.now()).await?;
         let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
         self.store.add_step(order.id, words, self.clock.now()).await?;
-        let installed = match agent.install(row.id, issued.generation, &issued.chain_pem).await {
+        let installed = match self.in_turn(|| agent.install(row.id, issued.generation, &issued.chain_pem)).await {
             Ok(installed) => installed,
             Err(error) => after_all(&agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
         };
@@ -285,6 +285,7 @@ impl Journal for OrderStory {
 
 /// Keys are the agent's.
 struct AgentKeys {
+    deeds: Deeds,
     agent: Agent,
     certificate: CertificateId,
 }
@@ -292,6 +293,9 @@ struct AgentKeys {
 #[async_trait]
 impl KeySource for AgentKeys {
     async fn make(&self, names: &[CertificateName], key: KeyKind) -> Result<KeyMade, KeyError> {
-        self.agent.make_key(self.certificate, names, key).await.map_err(|error| KeyError(error.into()))
+        self.deeds
+            .in_turn(|| self.agent.make_key(self.certificate, names, key))
+            .await
+            .map_err(|error| KeyError(error.into()))
     }
 }

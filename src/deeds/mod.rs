@@ -2,9 +2,11 @@
 //! trail closed, the inverse kept. `jobs`, `web` and `cli` change nothing but through here.
 
 pub mod account;
+mod agent_turn;
 pub mod certificates;
 pub mod credentials;
 pub mod issue;
+mod open_account;
 pub mod operators;
 pub mod password;
 pub mod policy;
@@ -40,6 +42,10 @@ pub struct Deeds {
     pub hasher: Hasher,
     /// One refused sign-in at a time is written into the trail: a storm of them leaves the store to everyone else.
     refusals: Arc<tokio::sync::Mutex<()>>,
+    /// One change at a time is asked of the agent.
+    agent_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Accounts at CAs that are open.
+    open_accounts: open_account::OpenAccounts,
 }
 
 impl Deeds {
@@ -47,6 +53,14 @@ impl Deeds {
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let hasher = Hasher::new(random.clone());
-        Self { store, clock, random, hasher, refusals: Arc::default() }
+        Self {
+            store,
+            clock,
+            random,
+            hasher,
+            refusals: Arc::default(),
+            agent_turn: Arc::default(),
+            open_accounts: Arc::default(),
+        }
     }
 }

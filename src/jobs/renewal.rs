@@ -12,7 +12,6 @@ use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, OrderError, Queued, joined, next_step};
 use crate::store::StoreError;
-use crate::store::trail::Actor;
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -48,8 +47,8 @@ pub async fn look(deeds: &Deeds, issuing: &Issuing) -> Result<u32, StoreError> {
             }
             Decision::Renew { why } | Decision::RenewUrgently { why } => why,
         };
-        match deeds.renew(issuing, &Actor::rampart(), &Reach::Everything, row.id).await {
-            Ok(Queued { is_new: false, .. }) => {}
+        match deeds.renew_due(issuing, &row).await {
+            Ok(Queued { is_new: false, .. }) | Err(OrderError::NotNeeded) => {}
             Ok(Queued { is_new: true, .. }) => {
                 info!(certificate = row.id.0, "Renewing {}: {why}", joined(&row.names));
                 queued += 1;

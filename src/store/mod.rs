@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod batches;
 pub mod certificates;
+mod claims;
 pub mod credentials;
 pub mod devices;
 pub mod factors;

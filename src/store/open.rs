@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::base::rng::Random;
+use crate::store::claims::Worker;
 use crate::store::rotation;
 use crate::store::seal::{Seal, SealError};
 
@@ -15,6 +16,7 @@ use crate::store::seal::{Seal, SealError};
 pub struct Store {
     pub(super) pool: SqlitePool,
     pub(super) seal: Arc<Seal>,
+    pub(super) worker: Worker,
 }
 
 /// Why the store did not do what was asked.
@@ -76,7 +78,7 @@ impl Store {
         let is_in_use = rotation::is_in_use(&pool).await?;
         let seal =
             Seal::open(directory, credentials, random, is_in_use).await.map_err(|error| failed(error.into()))?;
-        Ok(Self { pool, seal: Arc::new(seal) })
+        Ok(Self { pool, seal: Arc::new(seal), worker: Worker::at(directory) })
     }
 
     /// Whether the store answers.

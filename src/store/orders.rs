@@ -86,7 +86,30 @@ impl Store {
         act: Act<'_>,
         now: Timestamp,
     ) -> Result<(OrderId, bool), StoreError> {
+        let queued = self.queue_order_unless(certificate, None, (actor, act), now).await?;
+        queued.ok_or(StoreError::Damaged { table: "orders", reason: "an order was not queued".to_owned() })
+    }
+
+    /// The same, unless another generation than `of` is in force by now: somebody was faster, and the work is done.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn queue_order_unless(
+        &self,
+        certificate: CertificateId,
+        of: Option<Generation>,
+        (actor, act): (&Actor, Act<'_>),
+        now: Timestamp,
+    ) -> Result<Option<(OrderId, bool)>, StoreError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        if let Some(of) = of {
+            let in_force = sqlx::query_scalar!("SELECT generation FROM certificates WHERE id = ?", certificate.0)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if in_force.flatten() != Some(i64::from(of.0)) {
+                return Ok(None);
+            }
+        }
         let open = sqlx::query_scalar!(
             "SELECT id FROM orders WHERE certificate_id = ? AND state IN ('queued', 'running')",
             certificate.0
@@ -94,7 +117,7 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         if let Some(id) = open {
-            return Ok((OrderId(id), false));
+            return Ok(Some((OrderId(id), false)));
         }
         let mut pen = Pen::take_up(&mut transaction, &self.seal, now).await?;
         let entry = pen.open(&mut transaction, actor, act, now).await?;
@@ -111,39 +134,7 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok((OrderId(id), true))
-    }
-
-    /// Takes up the oldest order that is queued, or whose worker has fallen silent. No two callers get the same one.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn claim_order(&self, now: Timestamp) -> Result<Option<OrderRow>, StoreError> {
-        let (lease, now) = (now.plus(LEASE).unix(), now.unix());
-        let id = sqlx::query_scalar!(
-            "UPDATE orders SET state = 'running', lease_until = ?
-             WHERE id = (SELECT id FROM orders
-                         WHERE state = 'queued' OR (state = 'running' AND lease_until <= ?)
-                         ORDER BY id LIMIT 1)
-             RETURNING id",
-            lease,
-            now
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        match id {
-            Some(id) => self.order(&Reach::Everything, OrderId(id)).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Frees the claims of a program that was stopped: its orders are taken up again at once.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn free_claims(&self) -> Result<(), StoreError> {
-        sqlx::query!("UPDATE orders SET lease_until = 0 WHERE state = 'running'").execute(&self.pool).await?;
-        Ok(())
+        Ok(Some((OrderId(id), true)))
     }
 
     /// Closes the trail's entries of orders that ended while the program was stopped before it could.

@@ -4,6 +4,7 @@
 mod acme_ari;
 mod acme_faults;
 mod acme_issue;
+mod acme_parallel;
 mod acme_world;
 mod agent_askers;
 mod agent_confined;
