@@ -155,3 +155,48 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::secrets::{Kind, Reasons};
+
+    #[test]
+    fn of_more_places_than_are_kept_the_worst_stay_and_all_are_counted() {
+        let mut gathered = Gathered::default();
+        let mut take = |place: &str, reason| {
+            gathered.take(&Place {
+                table: "v_extensions",
+                kind: Kind::Extension,
+                row: None,
+                tenant: None,
+                domain: "north.example.test",
+                place,
+                is_enabled: true,
+                reasons: Reasons::of(reason),
+            });
+        };
+        for nth in 0..MOST_PLACES {
+            take(&nth.to_string(), if nth % 2 == 0 { Reason::OneClass } else { Reason::TooShort });
+        }
+        for nth in 0..1000 {
+            take(&format!("empty {nth}"), Reason::Empty);
+            take(&format!("light {nth}"), Reason::WeakerThanPolicy);
+        }
+
+        let run = gathered.run(&Audited::default(), (Timestamp::from_unix(1), Timestamp::from_unix(2)));
+
+        assert_eq!(run.places.len(), MOST_PLACES);
+        let of = |reason: &str| run.places.iter().filter(|place| place.reasons == [reason]).count();
+        assert_eq!((of("empty"), of("too-short")), (1000, MOST_PLACES / 2));
+        assert_eq!((of("one-class"), of("weaker-than-policy")), (MOST_PLACES / 2 - 1000, 0));
+        assert_eq!(run.places[0].reasons, ["empty"], "the worst first");
+        let everywhere: u64 = run
+            .counts
+            .iter()
+            .filter(|(key, _)| key.whose == Whose::All && key.reason.is_empty())
+            .map(|(_, n)| n)
+            .sum();
+        assert_eq!(everywhere, MOST_PLACES as u64 + 2000);
+    }
+}

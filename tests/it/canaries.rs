@@ -1,4 +1,4 @@
-//! Secrets of nineteen kinds are planted in a whole world of real programs, which then works, fails and is attacked; afterwards none
+//! Secrets of twenty-one kinds are planted in a whole world of real programs, which then works, fails and is attacked; afterwards none
 //! of them is anywhere but where it belongs.
 
 use std::collections::BTreeMap;
@@ -191,6 +191,15 @@ impl Planted {
         Visitor::new(format!("https://localhost:{}", self.port), &self.state.join("console.crt"))
     }
 
+    /// The SIP secret of the tenant's extension 105, as FusionPBX has it.
+    async fn sip_secret(&self) -> String {
+        let pool = sqlx::PgPool::connect(self.world.superuser().expose()).await.unwrap();
+        let sql = "SELECT password FROM v_extensions WHERE extension = '105' AND user_context = $1";
+        let secret = sqlx::query_scalar(sql).bind(TENANT).fetch_one(&pool).await.unwrap();
+        pool.close().await;
+        secret
+    }
+
     fn agent(&self) -> Agent {
         Agent::at(self.world.directory().join("agent/run/agent.sock"))
     }
@@ -281,6 +290,31 @@ async fn change_a_setting(visitor: &mut Visitor) {
     ];
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     visitor.submit("/passwords/settings", &fields).await;
+}
+
+/// Gives an extension a new secret and takes it back; the two secrets.
+async fn rotate_a_secret(planted: &Planted, visitor: &mut Visitor) -> [String; 2] {
+    let wanted = format!("/passwords/rotate?kind=extension&tenant={TENANT}&places=105");
+    let before = planted.sip_secret().await;
+    let (_, plan) = visitor.get(&wanted).await;
+    let digest = plan.split("name=\"digest\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let fields = [
+        ("kind", "extension"),
+        ("tenant", TENANT),
+        ("places", "105"),
+        ("digest", digest),
+        ("size", "1"),
+        ("pass", "0"),
+    ];
+    let (status, body, to) = visitor.submit("/passwords/rotate", &fields).await;
+    let rotation = to.unwrap_or_else(|| panic!("{status} {body}"));
+    visitor.get(&rotation).await;
+    let after = planted.sip_secret().await;
+    assert_ne!(before, after);
+    visitor.submit(&format!("{rotation}/undo"), &[("batch", "1")]).await;
+    visitor.get(&rotation).await;
+    assert_eq!(planted.sip_secret().await, before);
+    [before, after]
 }
 
 /// Orders, and waits for the end.
@@ -428,10 +462,11 @@ fn pem_scalar(path: &Path) -> Vec<u8> {
 }
 
 /// What is done with the planted world: everything that a console does, and everything that can go wrong.
-async fn live(planted: &Planted, visitor: &mut Visitor, code: &str) -> [String; 2] {
+async fn live(planted: &Planted, visitor: &mut Visitor, code: &str) -> [String; 4] {
     let typed = sign_in(visitor, &planted.password, code).await;
     every_page(visitor).await;
     change_a_setting(visitor).await;
+    let [former, new] = rotate_a_secret(planted, visitor).await;
     visitor.submit("/certificates/account", &[("contact", ""), ("terms", "agreed")]).await;
     let wish = [("name", TENANT), ("cover", "wildcard"), ("key", "ecdsa-p256")];
     get_a_certificate(visitor, "/certificates/orders", &wish).await;
@@ -442,14 +477,15 @@ async fn live(planted: &Planted, visitor: &mut Visitor, code: &str) -> [String; 
     get_a_certificate(visitor, "/certificates/1/renew", &[]).await;
     go_wrong(visitor, &planted.setup, &planted.password).await;
     every_page(visitor).await;
-    typed
+    let [wrong, in_the_name] = typed;
+    [wrong, in_the_name, former, new]
 }
 
 /// The canaries, each with the places where it belongs.
 async fn canaries(
     planted: &Planted,
     visitor: &Visitor,
-    typed: &[String; 2],
+    typed: &[String; 4],
     former_key: &[u8],
     enrolled: Vec<Canary>,
 ) -> Vec<(Canary, &'static [&'static str])> {
@@ -463,6 +499,8 @@ async fn canaries(
         (Canary::new("wrong password", &typed[0]), &[]),
         // The form is drawn again with the name that was typed.
         (Canary::new("password in the name's field", &typed[1]), &["page 401 Unauthorized /sign-in"]),
+        (Canary::new("SIP secret", &typed[2]), &[]),
+        (Canary::new("SIP secret that was made", &typed[3]), &[]),
         (Canary::new("setup link", &planted.setup), &[]),
         (Canary::new("TSIG key", tsig.trim()), &["console/tsig.key"]),
         (Canary::new("TSIG key's bytes", from_base64(tsig.trim()).unwrap()), &["console/tsig.key"]),

@@ -4,8 +4,10 @@ use nix::unistd::{Uid, User};
 use rampart::app::demo::fusionpbx::{Generation, ROLE};
 use rampart::app::demo::postgres::{Listen, Postgres};
 use rampart::app::demo::process::Start;
+use rampart::fusionpbx::plan::PresetPlan;
 use rampart::fusionpbx::rights::Purpose;
 use rampart::fusionpbx::{Change, ChangeError, Expected, Scope, Stored};
+use rampart::policy::preset::Preset;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor};
 
@@ -148,7 +150,10 @@ async fn on_a_standby_everything_is_read_and_nothing_written() {
     let new = Stored { value: Some("16".to_owned()), enabled: true };
     let change = Change { scope: Scope::Global, key: length.key, expected, new };
     let outcome = fusionpbx.change_setting(&change).await;
+    let preset = PresetPlan::of(Preset::Strict, &policy);
+    let whole = fusionpbx.change_settings(&preset.changes()).await;
 
+    assert!(matches!(whole, Err(ChangeError::ReadOnly { .. })), "{whole:?}");
     assert!(permitted.standby);
     assert!(!permitted.may_write());
     assert_eq!(length.value(), Some("12"));

@@ -105,6 +105,25 @@ async fn what_may_not_be_read_is_said_and_never_counted_as_good() {
     assert_eq!(audited.totals["legacy-hash"], 1);
 }
 
+#[tokio::test]
+async fn rows_that_row_level_security_hides_are_an_error_and_never_a_short_count() {
+    let database = Database::town(Generation::V5_5).await;
+    database
+        .run(
+            "ALTER TABLE v_extensions ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY part ON v_extensions FOR SELECT TO rampart USING (extension < '110')",
+        )
+        .await;
+
+    let (found, audited) = audit(&database.fusionpbx().await).await;
+
+    assert!(found.keys().all(|(table, ..)| table != "v_extensions"));
+    assert!(!audited.judged.contains_key("v_extensions"));
+    let gap = audited.not_tested.iter().find(|gap| gap.table == "v_extensions").unwrap();
+    assert!(gap.reason.contains("row-level security"), "{}", gap.reason);
+    assert_eq!(audited.judged["v_voicemails"], 600, "the rest goes on");
+}
+
 /// Rows as a careless import, a half-done deletion or a hostile tenant leaves them.
 const HOSTILE: &str = "
 DELETE FROM v_domains WHERE domain_name = 'south.example.test';

@@ -33,7 +33,7 @@ struct House {
     owner: PgPool,
     deeds: Deeds,
     tenant: TenantId,
-    _state: Scratch,
+    state: Scratch,
 }
 
 impl House {
@@ -48,8 +48,23 @@ impl House {
             tenant: TenantId(tenant),
             owner,
             database,
-            _state: state,
+            state,
         }
+    }
+
+    /// Has the console's own store refuse to note `state` of a batch, as on a full disk; another time lets it.
+    async fn own_store_is_full(&self, state: Option<&str>) {
+        let url = format!("sqlite://{}", self.state.path().join("rampart.sqlite").display());
+        let own = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let sql = match state {
+            None => "DROP TRIGGER full".to_owned(),
+            Some(state) => format!(
+                "CREATE TRIGGER full BEFORE UPDATE ON rotation_batches WHEN NEW.state = '{state}' \
+                 BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            ),
+        };
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&own).await.unwrap();
+        own.close().await;
     }
 
     async fn targets(&self, kind: SecretKind, places: &[&str]) -> Vec<Target> {
@@ -343,6 +358,41 @@ async fn who_looks_for_batches_that_were_cut_off_waits_for_one_that_is_being_don
     assert!(waited, "it said how the batch ended before it had");
     assert_eq!(house.state(batch).await, BatchState::Changed);
     assert!(house.deeds.store.batch_secrets(batch).await.unwrap().is_some(), "what takes it back is kept");
+}
+
+#[tokio::test]
+async fn an_own_store_that_is_full_before_a_batch_leaves_fusionpbx_as_it_was() {
+    let house = House::new(Generation::V5_5).await;
+    let targets = house.targets(SecretKind::Extension, &["105"]).await;
+    let batch = house.batches(house.begin(&targets, 10).await).await[0];
+    let before = house.everything().await;
+    house.own_store_is_full(Some("changing")).await;
+
+    let outcome = house.rotate(batch).await;
+
+    assert!(matches!(outcome, Err(RotationError::Store(_))), "{outcome:?}");
+    assert_eq!(house.everything().await, before, "what cannot be taken back is not tried");
+    house.own_store_is_full(None).await;
+    house.rotate(batch).await.unwrap();
+    assert_ne!(house.everything().await, before);
+}
+
+#[tokio::test]
+async fn an_own_store_that_is_full_after_a_batch_still_has_what_takes_it_back() {
+    let house = House::new(Generation::V5_5).await;
+    let targets = house.targets(SecretKind::Extension, &["105"]).await;
+    let batch = house.batches(house.begin(&targets, 10).await).await[0];
+    let before = (house.sip("105").await, house.lines("105").await);
+    house.own_store_is_full(Some("changed")).await;
+
+    let outcome = house.rotate(batch).await;
+
+    assert!(outcome.is_err());
+    assert_eq!(house.state(batch).await, BatchState::Changing, "not known yet, and said so");
+    house.own_store_is_full(None).await;
+    assert_eq!(house.deeds.resolve_batch(&house.fusionpbx, batch).await.unwrap(), BatchState::Changed);
+    house.undo(batch).await.unwrap();
+    assert_eq!((house.sip("105").await, house.lines("105").await), before);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Doing a batch, showing its new secrets once, confirming it, taking it back.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::base::chain::Chain;
 use crate::base::ids::{BatchId, TrailId};
 use crate::base::role::Reach;
@@ -51,15 +53,25 @@ impl Deeds {
             })
             .collect();
         let entry = self.open_batch(actor, "credentials.rotate", &row, &items).await?;
+        let failure = Mutex::new(None);
         let keep = async |former: &[_]| {
             let Some(text) = Kept::of(former, &new).text() else { return false };
-            matches!(self.store.batch_begins(batch, entry, &text).await, Ok(true))
+            match self.store.batch_begins(batch, entry, &text).await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    false
+                }
+            }
         };
         let outcome = fusionpbx.rotate(&new, keep).await;
         let ended = match outcome {
             Ok(left) => self.note_changed(batch, &left).await,
-            // Another request has the batch, or our store failed: what is kept of it is not ours.
-            Err(RotateError::NotKept) => Err(RotationError::NotNow),
+            // Our store failed, or another request has the batch: what is kept of it is not ours.
+            Err(RotateError::NotKept) => {
+                let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Err(failure.map_or(RotationError::NotNow, RotationError::Store))
+            }
             Err(RotateError::OutcomeUnknown) => match self.resolve_batch(fusionpbx, batch).await {
                 Ok(BatchState::Changed) => Ok(()),
                 Ok(BatchState::Changing) => Err(RotationError::Unknown),
