@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use instant_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus};
+use instant_acme::{Identifier, NewOrder, Order, OrderStatus};
 use tokio::time::{Instant, sleep};
 
 use crate::acme::accept::{self, AcceptError};
 use crate::acme::account::{OpenAccount, ask};
 use crate::acme::ari::CertId;
-use crate::acme::challenge::TxtRecord;
 use crate::acme::error::{CaError, IssueError, Refusal, RefusalPart};
 use crate::acme::http::HttpError;
 use crate::acme::issue::{Issued, Parties, Wish};
@@ -20,8 +19,8 @@ use crate::base::names::CertificateName;
 use crate::wire::answer::KeyMade;
 
 /// The pause between two polls where the CA names none; doubled each time, up to the second.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// One order in the making. Its progress is in the journal before it matters.
 pub(crate) struct Conversation<'a> {
@@ -57,11 +56,11 @@ impl Conversation<'_> {
         self.download(&mut order, &key).await
     }
 
-    async fn note(&self, step: Step) {
+    pub(super) async fn note(&self, step: Step) {
         self.parties.journal.note(&step).await;
     }
 
-    async fn save(&mut self) -> Result<(), IssueError> {
+    pub(super) async fn save(&mut self) -> Result<(), IssueError> {
         self.progress.records = self.sweep.records().to_vec();
         self.parties.journal.save(&self.progress).await.map_err(IssueError::Journal)
     }
@@ -143,68 +142,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// Puts a record in place for each name that is not proved yet, and tells the CA to look once all of them show.
-    async fn prove(&mut self, order: &mut Order) -> Result<(), IssueError> {
-        ask!(self.account, "reading what it wants proved", fetch_authorizations(order))?;
-        let records = self.wanted_records(order).await?;
-        for record in &records {
-            self.sweep.add(record.clone());
-        }
-        // Before anything is in DNS, the journal knows of it.
-        self.save().await?;
-        for record in &records {
-            self.note(Step::Presenting { record: record.name() }).await;
-            self.parties.solver.present(record).await?;
-        }
-        for record in &records {
-            self.note(Step::WaitingForDns { record: record.name() }).await;
-            self.parties.solver.ready(record).await?;
-        }
-        self.tell(order).await
-    }
-
-    async fn wanted_records(&self, order: &mut Order) -> Result<Vec<TxtRecord>, IssueError> {
-        let mut records = Vec::new();
-        let mut list = order.authorizations();
-        while let Some(next) = list.next().await {
-            let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
-            let name = self.asked_for(&authorization.identifier().to_string())?;
-            match authorization.status {
-                AuthorizationStatus::Valid => self.note(Step::AlreadyProved { name }).await,
-                AuthorizationStatus::Pending => {
-                    let challenge = authorization.challenge(ChallengeType::Dns01);
-                    let challenge =
-                        challenge.ok_or_else(|| CaError::nonsense(CHECKING, "it does not offer dns-01"))?;
-                    if !is_token(&challenge.token) {
-                        return Err(CaError::nonsense(CHECKING, "its token breaks RFC 8555 section 8.1").into());
-                    }
-                    let value = challenge.key_authorization().dns_value();
-                    records.extend(TxtRecord::new(name.base().clone(), value));
-                }
-                _ => {} // The order is invalid, and says so at the next poll.
-            }
-        }
-        Ok(records)
-    }
-
-    async fn tell(&self, order: &mut Order) -> Result<(), IssueError> {
-        let mut list = order.authorizations();
-        while let Some(next) = list.next().await {
-            let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
-            let name = self.asked_for(&authorization.identifier().to_string())?;
-            let pending = authorization.status == AuthorizationStatus::Pending;
-            if let (true, Some(mut challenge)) = (pending, authorization.challenge(ChallengeType::Dns01))
-                && challenge.status == ChallengeStatus::Pending
-            {
-                self.note(Step::Checking { name }).await;
-                ask!(self.account, CHECKING, challenge.set_ready())?;
-            }
-        }
-        Ok(())
-    }
-
     /// A CA may only send us to names that we asked for: it must not choose what is written into our zones.
-    fn asked_for(&self, text: &str) -> Result<CertificateName, CaError> {
+    pub(super) fn asked_for(&self, text: &str) -> Result<CertificateName, CaError> {
         CertificateName::parse(text)
             .ok()
             .filter(|name| self.wish.names.contains(name))
@@ -322,23 +261,8 @@ enum Phase {
     Signing,
 }
 
-const CHECKING: &str = "checking the names";
+pub(super) const CHECKING: &str = "checking the names";
 const SIGNING: &str = "signing the certificate";
-
-/// Fetches them all into the order, which keeps those that came when one fails.
-async fn fetch_authorizations(order: &mut Order) -> Result<(), instant_acme::Error> {
-    let mut list = order.authorizations();
-    while let Some(next) = list.next().await {
-        next?;
-    }
-    Ok(())
-}
-
-/// RFC 8555 section 8.1: base64url, at least 128 bits.
-fn is_token(token: &str) -> bool {
-    let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    plain && (22..=128).contains(&token.len())
-}
 
 fn request_of(key: &KeyMade) -> Result<Vec<u8>, IssueError> {
     from_base64(&key.csr).ok_or(IssueError::WrongCertificate(AcceptError::NoRequest))

@@ -7,12 +7,17 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::acme::ca::CertificateAuthority;
 use crate::acme::challenge::Solver;
+use crate::acme::challenge::approved::{ApprovedZone, ApprovedZones};
+use crate::acme::challenge::authority::Authority;
+use crate::acme::challenge::provider::writer::Writer;
 use crate::acme::challenge::rfc2136::{Rfc2136, Rfc2136Settings, TsigAlgorithm};
+use crate::acme::challenge::visible;
 use crate::acme::http::HttpDeadlines;
 use crate::acme::issue::{Patience, Turn};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::encoding::from_base64;
+use crate::base::names::Fqdn;
 use crate::base::rng::Random;
 use crate::base::secret::Secret;
 use crate::config::{self, Config};
@@ -76,11 +81,13 @@ pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
     };
     let ca = CertificateAuthority::at(&config.acme.directory_url, root).context("[acme] directory_url")?;
     let (solver, challenge, zones) = if let Some(dns) = &config.dns {
-        let solver = solver(dns).map_err(|error| format!("[dns] cannot be used: {error:#}"));
+        let solver = solver(dns, authority(config)).map_err(|error| format!("[dns] cannot be used: {error:#}"));
         let challenge = format!("DNS-01: a TXT record, written to {} (RFC 2136, TSIG)", dns.server);
         (solver, challenge, dns.zones.clone())
     } else {
-        let reason = "no name server is set in [dns] of rampart.toml, so that no name can be proved".to_owned();
+        let reason =
+            "no zone is approved on the DNS page and none set in [dns] of rampart.toml, so that no name can be proved"
+                .to_owned();
         (Err(reason.clone()), reason, Vec::new())
     };
     Ok(Issuing {
@@ -88,6 +95,7 @@ pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
         solver,
         challenge,
         zones,
+        authority: authority(config),
         agent,
         deadlines: HttpDeadlines::default(),
         patience: Patience::default(),
@@ -95,7 +103,14 @@ pub fn issuing(config: &Config, agent: Agent) -> Result<Issuing> {
     })
 }
 
-fn solver(dns: &config::Dns) -> Result<Arc<dyn Solver>> {
+fn authority(config: &Config) -> Authority {
+    match &config.dns {
+        Some(dns) => Authority { resolvers: dns.resolvers.clone(), port: dns.port, ..Authority::default() },
+        None => Authority::default(),
+    }
+}
+
+fn solver(dns: &config::Dns, authority: Authority) -> Result<Arc<dyn Solver>> {
     let text = config::secret_file(&dns.key_file)?;
     let Some(key) = from_base64(text.expose()) else { bail!("the key in {} is no base64", dns.key_file.display()) };
     let mut settings = Rfc2136Settings::new(dns.server, dns.zones.clone(), dns.key_name.clone(), Secret::new(key));
@@ -105,6 +120,10 @@ fn solver(dns: &config::Dns) -> Result<Arc<dyn Solver>> {
         "hmac-sha512" => TsigAlgorithm::HmacSha512,
         other => bail!("algorithm {other:?} is not one of hmac-sha256, hmac-sha384, hmac-sha512"),
     };
-    let solver = Rfc2136::new(settings).map_err(|error| anyhow::anyhow!("{}", Chain(&error)))?;
-    Ok(Arc::new(solver))
+    let writer: Arc<dyn Writer> =
+        Arc::new(Rfc2136::new(settings).map_err(|error| anyhow::anyhow!("{}", Chain(&error)))?);
+    let zone =
+        |zone: &Fqdn| ApprovedZone { zone: zone.clone(), writer: Arc::clone(&writer), primary: Some(dns.server) };
+    let zones = dns.zones.iter().map(zone).collect();
+    Ok(Arc::new(ApprovedZones::new(zones, authority, visible::Patience::default())))
 }

@@ -49,6 +49,10 @@ id!(
     AccountId(i64)
 );
 id!(
+    /// A row of our `dns_credentials`.
+    DnsCredentialId(i64)
+);
+id!(
     /// A row of our `rotations`: new secrets for FusionPBX's extensions, mailboxes and devices.
     RotationId(i64)
 );

@@ -1,5 +1,7 @@
 //! The console and the command line.
 
+#[path = "rampart/dns_choice.rs"]
+mod dns_choice;
 #[path = "rampart/policy_choice.rs"]
 mod policy_choice;
 
@@ -89,6 +91,11 @@ enum Command {
     Credentials {
         #[command(subcommand)]
         command: CredentialsChoice,
+    },
+    /// See and test how names are proved over DNS
+    Dns {
+        #[command(subcommand)]
+        command: dns_choice::DnsChoice,
     },
     /// Check the trail, or hand it out
     Trail {
@@ -327,6 +334,7 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,
+        Command::Dns { command } => return dns_choice::run(&config, &directory, command).await,
         Command::Credentials { command } => credentials(&config, &directory, command).await?,
         Command::Demo { .. } => {}
     }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod credentials;
+pub mod dns;
 pub mod doctor;
 pub mod operator;
 pub mod policy;

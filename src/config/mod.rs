@@ -122,8 +122,18 @@ pub struct Dns {
     /// `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
     #[serde(default = "hmac_sha256")]
     pub algorithm: String,
-    /// The zones that Rampart may order names in. Anything else is refused.
+    /// The zones that Rampart may order names in. Anything else is refused, unless an operator approves it on the page.
     pub zones: Vec<Fqdn>,
+    /// Resolvers to ask which name servers speak for a name, instead of those in `/etc/resolv.conf`.
+    #[serde(default)]
+    pub resolvers: Vec<std::net::SocketAddr>,
+    /// The port at which authoritative name servers are asked; anything but 53 is for a town of one's own.
+    #[serde(default = "dns_port")]
+    pub port: u16,
+}
+
+const fn dns_port() -> u16 {
+    53
 }
 
 fn hmac_sha256() -> String {

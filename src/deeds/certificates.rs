@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::acme::account::{self, AccountError};
 use crate::acme::ca::CertificateAuthority;
 use crate::acme::challenge::Solver;
+use crate::acme::challenge::authority::Authority;
 use crate::acme::http::HttpDeadlines;
 use crate::acme::issue::{Patience, Turn};
 use crate::acme::renewal::{Attempts, Decision, Lifetime, decide};
@@ -27,12 +28,14 @@ use crate::wire::request::{Generation, KeyKind};
 pub struct Issuing {
     /// The certificate authority.
     pub ca: CertificateAuthority,
-    /// Puts challenge records into DNS, or why nobody does.
+    /// Puts challenge records into those zones, or why nobody does.
     pub solver: Result<Arc<dyn Solver>, String>,
     /// How names are proved, for the page.
     pub challenge: String,
-    /// The zones that an operator approved.
+    /// The zones that stand in rampart.toml; [`Deeds::proving`] adds those of the page.
     pub zones: Vec<Fqdn>,
+    /// Whom to ask which name servers speak for a name.
+    pub authority: Authority,
     /// Makes keys, and deploys.
     pub agent: Agent,
     /// How long one question to the CA may take.
@@ -224,9 +227,10 @@ impl Deeds {
     }
 
     async fn judge_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
-        issuing.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
-        if !issuing.zones.iter().any(|zone| base.is_within(zone)) {
-            let zones: Vec<&str> = issuing.zones.iter().map(Fqdn::as_str).collect();
+        let proving = self.proving(issuing).await?;
+        proving.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
+        if !proving.is_approved(base) {
+            let zones: Vec<&str> = proving.zones.iter().map(Fqdn::as_str).collect();
             return Err(OrderError::Zone { name: base.clone(), zones: zones.join(", ") });
         }
         match self.store.account_at(issuing.ca.directory_url()).await? {

@@ -120,7 +120,7 @@ impl Deeds {
     ) -> Result<(CertificateRow, Issued, Installed), Failed> {
         let row =
             self.store.certificate(&Reach::Everything, order.certificate).await?.ok_or(Failed::NoCertificate)?;
-        let solver = issuing.solver.clone().map_err(Failed::NoSolver)?;
+        let solver = self.proving(issuing).await?.solver.map_err(Failed::NoSolver)?;
         let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
         let opened = self.open_account(issuing, &issuing.ca, &stored).await?;
         let agent = match order.trail {

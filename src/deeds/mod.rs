@@ -5,6 +5,7 @@ pub mod account;
 mod agent_turn;
 pub mod certificates;
 pub mod credentials;
+pub mod dns;
 pub mod issue;
 mod open_account;
 pub mod operators;

@@ -8,6 +8,7 @@ pub mod certificates;
 mod claims;
 pub mod credentials;
 pub mod devices;
+pub mod dns;
 pub mod factors;
 pub mod facts;
 pub mod issued;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use crate::base::rng::Random;
 use crate::store::key_file::new_key;
 use crate::store::seal::{SealError, key_id};
-use crate::store::{Store, StoreError, accounts, batches, trail};
+use crate::store::{Store, StoreError, accounts, batches, dns, trail};
 
 /// A column whose values are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,10 @@ pub struct SealedColumn {
 }
 
 /// Every column whose values are sealed: each `BLOB` of the schema that is no digest.
-pub const SEALED: [SealedColumn; 5] = [
+pub const SEALED: [SealedColumn; 6] = [
     SealedColumn { table: "acme_accounts", column: "account_key", place: accounts::KEY },
     SealedColumn { table: "acme_accounts", column: "credentials", place: accounts::CREDENTIALS },
+    SealedColumn { table: "dns_credentials", column: "secrets", place: dns::SECRETS },
     SealedColumn { table: "rotation_batches", column: "secrets", place: batches::SECRETS },
     SealedColumn { table: "trail_head", column: "sealed", place: trail::HEAD },
     SealedColumn { table: "trail_agent", column: "sealed", place: trail::AGENT_END },

@@ -29,6 +29,8 @@ pub enum May {
     OrderCertificate,
     /// Registers with a certificate authority.
     RegisterAtCa,
+    /// Keeps credentials for DNS services, and says in which zones names may be ordered.
+    ManageDns,
     /// Changes FreeSWITCH's XML RPC and event socket, each time with a fresh code.
     ChangeSwitch,
     /// The trail's entries in the visitor's scope.
@@ -41,7 +43,7 @@ pub enum May {
 
 impl May {
     /// Every permission.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Anyone,
         Self::SignedIn,
         Self::SeeWalls,
@@ -54,6 +56,7 @@ impl May {
         Self::RenewCertificate,
         Self::OrderCertificate,
         Self::RegisterAtCa,
+        Self::ManageDns,
         Self::ChangeSwitch,
         Self::SeeTrail,
         Self::ExportTrail,
@@ -78,6 +81,7 @@ impl May {
             Self::RenewCertificate => "renew a certificate",
             Self::OrderCertificate => "order a certificate",
             Self::RegisterAtCa => "register with the CA",
+            Self::ManageDns => "keep DNS credentials, approve zones",
             Self::ChangeSwitch => "change XML RPC and the event socket",
             Self::SeeTrail => "see the trail",
             Self::ExportTrail => "download the trail",
@@ -103,6 +107,7 @@ impl Role {
             May::ChangePolicy => matches!(self, Self::Tenant | Self::Operator),
             May::OrderCertificate
             | May::RegisterAtCa
+            | May::ManageDns
             | May::ChangeSwitch
             | May::ManageOperators
             | May::RotateSecrets => {

@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, credential_export, credentials, events, invitation, operators, order, passwords,
-    policy_preset, policy_preview, policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh,
-    standing, trail, unbuilt, upgrades, walls, xml_rpc,
+    account, api, certificates, credential_export, credentials, dns, dns_credential, events, invitation, operators,
+    order, passwords, policy_preset, policy_preview, policy_report, rotate, rotation, second_factor, setup, sign_in,
+    sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls, xml_rpc,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -66,7 +66,7 @@ fn post<T: 'static>(path: &'static str, may: May, handler: impl Handler<T, AppSt
 
 /// The table.
 fn rows() -> Vec<Row> {
-    [open_rows(), own_rows(), wall_rows(), password_rows(), certificate_rows(), operator_rows()]
+    [open_rows(), own_rows(), wall_rows(), password_rows(), certificate_rows(), dns_rows(), operator_rows()]
         .into_iter()
         .flatten()
         .collect()
@@ -159,6 +159,21 @@ fn certificate_rows() -> Vec<Row> {
         get(routes::ORDER_EVENTS, May::SeeCertificates, events::get),
         post(routes::RENEW, May::RenewCertificate, certificates::renew),
         get(routes::API_ORDER, May::SeeCertificates, api::order),
+    ]
+}
+
+/// How names are proved.
+fn dns_rows() -> Vec<Row> {
+    vec![
+        get(routes::DNS, May::ManageDns, dns::get),
+        get(routes::DNS_NEW, May::ManageDns, dns_credential::new),
+        post(routes::DNS_CREDENTIALS, May::ManageDns, dns_credential::add),
+        get(routes::DNS_CREDENTIAL, May::ManageDns, dns_credential::get),
+        post(routes::DNS_CREDENTIAL, May::ManageDns, dns_credential::change),
+        post(routes::DNS_CREDENTIAL_DELETE, May::ManageDns, dns_credential::delete),
+        post(routes::DNS_ZONES, May::ManageDns, dns::approve),
+        post(routes::DNS_ZONE_REMOVE, May::ManageDns, dns::remove),
+        post(routes::DNS_ZONE_TEST, May::ManageDns, dns::test),
     ]
 }
 

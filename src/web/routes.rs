@@ -1,6 +1,6 @@
 //! Every path as a function, so that a link cannot be misspelt.
 
-use crate::base::ids::{CertificateId, OperatorId, OrderId, RotationId};
+use crate::base::ids::{CertificateId, DnsCredentialId, OperatorId, OrderId, RotationId};
 
 pub(super) const WALLS: &str = "/";
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -31,6 +31,14 @@ pub(super) const STANDING_END: &str = "/certificates/standing-orders/end";
 pub(super) const ORDER: &str = "/certificates/orders/{id}";
 pub(super) const ORDER_EVENTS: &str = "/certificates/orders/{id}/events";
 pub(super) const RENEW: &str = "/certificates/{id}/renew";
+pub(super) const DNS: &str = "/certificates/dns";
+pub(super) const DNS_NEW: &str = "/certificates/dns/new";
+pub(super) const DNS_CREDENTIALS: &str = "/certificates/dns/credentials";
+pub(super) const DNS_CREDENTIAL: &str = "/certificates/dns/credentials/{id}";
+pub(super) const DNS_CREDENTIAL_DELETE: &str = "/certificates/dns/credentials/{id}/delete";
+pub(super) const DNS_ZONES: &str = "/certificates/dns/zones";
+pub(super) const DNS_ZONE_REMOVE: &str = "/certificates/dns/zones/remove";
+pub(super) const DNS_ZONE_TEST: &str = "/certificates/dns/zones/test";
 pub(super) const SSH: &str = "/ssh";
 pub(super) const UPGRADES: &str = "/upgrades";
 pub(super) const FIREWALL: &str = "/firewall";
@@ -83,13 +91,23 @@ pub(super) fn invitation(token: &str) -> String {
     format!("/invitation/{token}")
 }
 
+/// The page of a credential for a DNS service, where its form posts to as well.
+pub(super) fn dns_credential(id: DnsCredentialId) -> String {
+    format!("/certificates/dns/credentials/{id}")
+}
+
+/// Where the button posts to that deletes one.
+pub(super) fn dns_credential_delete(id: DnsCredentialId) -> String {
+    format!("/certificates/dns/credentials/{id}/delete")
+}
+
 /// Where the form of a certificate posts to that orders it anew.
 pub(super) fn renew(id: CertificateId) -> String {
     format!("/certificates/{id}/renew")
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 18] = [
+pub(super) const PAGES: [(&str, &[&str]); 21] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
@@ -99,6 +117,9 @@ pub(super) const PAGES: [(&str, &[&str]); 18] = [
     (CREDENTIALS, &["find", "reason", "table", "tenant", "after"]),
     (CERTIFICATES, &["find", "page"]),
     (ORDER, &[]),
+    (DNS, &[]),
+    (DNS_NEW, &["service"]),
+    (DNS_CREDENTIAL, &[]),
     (SSH, &[]),
     (UPGRADES, &[]),
     (FIREWALL, &[]),

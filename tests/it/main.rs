@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod acme_ari;
+mod acme_dns;
 mod acme_faults;
 mod acme_issue;
 mod acme_parallel;
@@ -24,6 +25,7 @@ mod asvs;
 mod canaries;
 mod cli_policy;
 mod cli_reset;
+mod dns_world;
 mod floors;
 mod fusionpbx_change;
 mod fusionpbx_connect;
@@ -46,6 +48,7 @@ mod trail_halves;
 mod web_account;
 mod web_credentials;
 mod web_csrf;
+mod web_dns;
 mod web_door;
 mod web_edge;
 mod web_events;

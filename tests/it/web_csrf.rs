@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 35] = [
+const CHANGES: [(&str, &[(&str, &str)]); 41] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -50,6 +50,15 @@ const CHANGES: [(&str, &[(&str, &str)]); 35] = [
     ("/certificates/account", &[("contact", ""), ("terms", "agreed")]),
     ("/certificates/orders", &[("name", "north.example.test"), ("cover", "wildcard"), ("key", "rsa-2048")]),
     ("/certificates/{id}/renew", &[]),
+    (
+        "/certificates/dns/credentials",
+        &[("service", "cloudflare"), ("name", "other"), ("field-token", "0123456789abcdef")],
+    ),
+    ("/certificates/dns/zones", &[("zone", "south.example.test"), ("way", "dns-01"), ("credential", "1")]),
+    ("/certificates/dns/zones/test", &[("zone", "south.example.test")]),
+    ("/certificates/dns/zones/remove", &[("zone", "south.example.test")]),
+    ("/certificates/dns/credentials/{id}", &[("name", "renamed")]),
+    ("/certificates/dns/credentials/{id}/delete", &[]),
     ("/account/sessions/end", &[("session", "0123456789abcdef")]),
     ("/account/sessions/end-others", &[]),
     ("/account/devices/forget", &[("device", "0123456789abcdef")]),

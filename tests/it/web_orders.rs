@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampart::acme::ca::CertificateAuthority;
+use rampart::acme::challenge::authority::Authority;
 use rampart::acme::challenge::rfc2136::Rfc2136;
 use rampart::acme::http::HttpDeadlines;
 use rampart::acme::issue::{Patience, Turn};
@@ -43,6 +44,7 @@ fn issuing(world: &World, agent: Agent) -> Issuing {
         solver: Ok(Arc::new(Rfc2136::new(world.dns_settings()).unwrap())),
         challenge: "DNS-01".to_owned(),
         zones: vec![fqdn(ZONE), fqdn(BLOCKED_NAME)],
+        authority: Authority::default(),
         agent,
         deadlines: HttpDeadlines::default(),
         patience: Patience { checking: Duration::from_mins(1), signing: Duration::from_mins(1) },
@@ -86,6 +88,7 @@ async fn with_account() -> TestApp {
         solver: Ok(Arc::new(solver.unwrap())),
         challenge: "DNS-01".to_owned(),
         zones: vec![fqdn("example.test")],
+        authority: Authority::default(),
         agent: Agent::at("/nowhere/agent.sock".into()),
         deadlines: HttpDeadlines { connect: Duration::from_secs(1), request: Duration::from_secs(2) },
         patience: Patience::default(),

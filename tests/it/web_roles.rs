@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 67] = [
+const EXPECTED: [(&str, &str, &[&str]); 76] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -66,6 +66,15 @@ const EXPECTED: [(&str, &str, &[&str]); 67] = [
     ("GET", "/certificates/orders/{id}", SIGNED_IN),
     ("GET", "/certificates/orders/{id}/events", SIGNED_IN),
     ("POST", "/certificates/{id}/renew", &["support", "tenant", "operator"]),
+    ("GET", "/certificates/dns", OPERATOR),
+    ("GET", "/certificates/dns/new", OPERATOR),
+    ("POST", "/certificates/dns/credentials", OPERATOR),
+    ("GET", "/certificates/dns/credentials/{id}", OPERATOR),
+    ("POST", "/certificates/dns/credentials/{id}", OPERATOR),
+    ("POST", "/certificates/dns/credentials/{id}/delete", OPERATOR),
+    ("POST", "/certificates/dns/zones", OPERATOR),
+    ("POST", "/certificates/dns/zones/remove", OPERATOR),
+    ("POST", "/certificates/dns/zones/test", OPERATOR),
     ("GET", "/ssh", WALLS),
     ("GET", "/upgrades", WALLS),
     ("GET", "/firewall", WALLS),

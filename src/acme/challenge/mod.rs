@@ -1,7 +1,11 @@
 //! Proving to a CA that a name is ours: over DNS (dns-01, RFC 8555 section 8.4), the only way to a wildcard.
 
+pub mod approved;
+pub mod authority;
 pub mod lookup;
+pub mod provider;
 pub mod rfc2136;
+pub mod visible;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,6 +21,9 @@ use crate::base::names::Fqdn;
 pub struct TxtRecord {
     base: Fqdn,
     value: String,
+    /// Where it is written, once that was looked up: `_acme-challenge.<base>` may be an alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
 }
 
 impl TxtRecord {
@@ -24,7 +31,7 @@ impl TxtRecord {
     #[must_use]
     pub fn new(base: Fqdn, value: String) -> Option<Self> {
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (plain && value.len() == 43).then_some(Self { base, value })
+        (plain && value.len() == 43).then_some(Self { base, value, target: None })
     }
 
     /// The name that is to be proved, without any `*.`.
@@ -39,6 +46,18 @@ impl TxtRecord {
         format!("_acme-challenge.{}", self.base)
     }
 
+    /// The name that holds it, where that was looked up.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    /// The same record, held by `target`.
+    #[must_use]
+    pub fn at(self, target: String) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
     /// The record's text.
     #[must_use]
     pub fn value(&self) -> &str {
@@ -49,6 +68,17 @@ impl TxtRecord {
 /// Puts challenge records in place and takes them away.
 #[async_trait]
 pub trait Solver: Send + Sync {
+    /// Looks up where `record` is to be written. Asked before the record is kept in the journal, so that exactly it is
+    /// taken away whatever happens in between.
+    async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
+        Ok(record)
+    }
+
+    /// Whether only one value can stand where `record` goes: those of a name and its wildcard then follow each other.
+    fn holds_one_value(&self, _record: &TxtRecord) -> bool {
+        false
+    }
+
     /// Adds `record` to what its owner holds; other values stay. Adding it twice is the same as once.
     async fn present(&self, record: &TxtRecord) -> Result<(), DnsError>;
 
@@ -83,7 +113,7 @@ pub enum DnsError {
         /// The server.
         server: SocketAddr,
         /// The zone.
-        zone: Fqdn,
+        zone: String,
     },
     /// The server accepts the key, and said no: `NOTAUTH` for a zone that it does not have, `REFUSED` where the key may
     /// not change it.
@@ -92,7 +122,7 @@ pub enum DnsError {
         /// The server.
         server: SocketAddr,
         /// The zone.
-        zone: Fqdn,
+        zone: String,
         /// Its answer.
         reason: String,
     },
@@ -102,9 +132,53 @@ pub enum DnsError {
         /// The server.
         server: SocketAddr,
         /// The zone.
-        zone: Fqdn,
+        zone: String,
         /// What failed.
         reason: String,
+    },
+    /// A credential that its service does not take, or that cannot be used at all.
+    #[error("{who} cannot be used: {reason}")]
+    Credential {
+        /// The service and the credential.
+        who: String,
+        /// Why.
+        reason: String,
+    },
+    /// The service did not make the change.
+    #[error("{who} did not make the change in zone {zone}: {reason}")]
+    Service {
+        /// The service and the credential.
+        who: String,
+        /// The zone.
+        zone: String,
+        /// What it said, without any secret.
+        reason: String,
+    },
+    /// Nobody knows who speaks for the name.
+    #[error("who speaks for {name} in DNS could not be found out: {reason}")]
+    NoAuthority {
+        /// The name.
+        name: String,
+        /// What failed.
+        reason: String,
+    },
+    /// The record's name leads to a zone that we may not write to.
+    #[error("{name} is an alias of {target}, and no approved zone with a credential holds that name")]
+    Delegated {
+        /// The record's owner.
+        name: String,
+        /// Where the alias leads.
+        target: String,
+    },
+    /// Some server that the CA may ask does not show the record.
+    #[error("not every name server shows the record of {name} after {} s: {servers}", .after.as_secs())]
+    NotEverywhere {
+        /// The record's owner.
+        name: String,
+        /// How long we waited.
+        after: Duration,
+        /// Which do not, and what they answered last.
+        servers: String,
     },
     /// A server does not show the record, so that the CA would not see it.
     #[error("the DNS server {server} does not show the record of {name} after {} s: {reason}", .after.as_secs())]

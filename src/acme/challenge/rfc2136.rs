@@ -8,6 +8,7 @@ use dns_update::{DnsRecord, DnsRecordType, DnsUpdater};
 use tokio::time::{Instant, sleep};
 
 use crate::acme::challenge::lookup;
+use crate::acme::challenge::provider::writer::{Spot, Writer};
 use crate::acme::challenge::{DnsError, Solver, TxtRecord};
 use crate::base::chain::printable;
 use crate::base::names::Fqdn;
@@ -92,14 +93,7 @@ impl Rfc2136 {
     /// The key's name is no DNS name, or the key is of a kind that cannot be used.
     pub fn new(settings: Rfc2136Settings) -> Result<Self, DnsError> {
         let server = settings.server;
-        let algorithm = match settings.algorithm {
-            TsigAlgorithm::HmacSha256 => dns_update::TsigAlgorithm::HmacSha256,
-            TsigAlgorithm::HmacSha384 => dns_update::TsigAlgorithm::HmacSha384,
-            TsigAlgorithm::HmacSha512 => dns_update::TsigAlgorithm::HmacSha512,
-        };
-        let key = settings.secret.expose().clone();
-        let updater = DnsUpdater::new_rfc2136_tsig(format!("tcp://{server}"), &settings.key_name, key, algorithm)
-            .map_err(|_| DnsError::Key { server })?;
+        let updater = Self::updater(&settings).map_err(|_| DnsError::Key { server })?;
         let mut ask = vec![server];
         ask.extend(settings.also_ask.into_iter().filter(|other| *other != server));
         Ok(Self {
@@ -112,6 +106,16 @@ impl Rfc2136 {
         })
     }
 
+    pub(super) fn updater(settings: &Rfc2136Settings) -> dns_update::Result<DnsUpdater> {
+        let algorithm = match settings.algorithm {
+            TsigAlgorithm::HmacSha256 => dns_update::TsigAlgorithm::HmacSha256,
+            TsigAlgorithm::HmacSha384 => dns_update::TsigAlgorithm::HmacSha384,
+            TsigAlgorithm::HmacSha512 => dns_update::TsigAlgorithm::HmacSha512,
+        };
+        let (server, key) = (settings.server, settings.secret.expose().clone());
+        DnsUpdater::new_rfc2136_tsig(format!("tcp://{server}"), &settings.key_name, key, algorithm)
+    }
+
     /// The longest of our zones that holds the record.
     fn zone(&self, record: &TxtRecord) -> Result<&Fqdn, DnsError> {
         self.zones
@@ -121,8 +125,8 @@ impl Rfc2136 {
             .ok_or_else(|| DnsError::NoZone { name: record.base().to_string() })
     }
 
-    fn failed(&self, zone: &Fqdn, error: &dns_update::Error) -> DnsError {
-        let (server, zone) = (self.server, zone.clone());
+    fn failed(&self, zone: &str, error: &dns_update::Error) -> DnsError {
+        let (server, zone) = (self.server, zone.to_owned());
         match error {
             dns_update::Error::Response(code) => DnsError::Refused { server, zone, reason: printable(code) },
             other if is_about_signature(&other.to_string()) => DnsError::KeyRefused { server, zone },
@@ -132,14 +136,14 @@ impl Rfc2136 {
 
     async fn within_deadline(
         &self,
-        zone: &Fqdn,
+        zone: &str,
         update: impl Future<Output = dns_update::Result<()>> + Send,
     ) -> Result<(), DnsError> {
         match tokio::time::timeout(self.deadline, update).await {
             Ok(outcome) => outcome.map_err(|error| self.failed(zone, &error)),
             Err(_) => Err(DnsError::Unreachable {
                 server: self.server,
-                zone: zone.clone(),
+                zone: zone.to_owned(),
                 reason: format!("no answer within {} s", self.deadline.as_secs_f32()),
             }),
         }
@@ -165,13 +169,25 @@ fn is_about_signature(text: &str) -> bool {
 }
 
 #[async_trait]
+impl Writer for Rfc2136 {
+    async fn add(&self, spot: &Spot, value: &str) -> Result<(), DnsError> {
+        let records = vec![DnsRecord::TXT(value.to_owned())];
+        let (name, zone) = (spot.owner.as_str(), spot.zone.as_str());
+        self.within_deadline(zone, self.updater.add_to_rrset(name, DnsRecordType::TXT, TTL, records, zone)).await
+    }
+
+    async fn remove(&self, spot: &Spot, value: &str) -> Result<(), DnsError> {
+        let records = vec![DnsRecord::TXT(value.to_owned())];
+        let (name, zone) = (spot.owner.as_str(), spot.zone.as_str());
+        self.within_deadline(zone, self.updater.remove_from_rrset(name, DnsRecordType::TXT, records, zone)).await
+    }
+}
+
+#[async_trait]
 impl Solver for Rfc2136 {
     async fn present(&self, record: &TxtRecord) -> Result<(), DnsError> {
-        let zone = self.zone(record)?;
-        let name = record.name();
-        let records = vec![DnsRecord::TXT(record.value().to_owned())];
-        let update = self.updater.add_to_rrset(name.as_str(), DnsRecordType::TXT, TTL, records, zone.as_str());
-        self.within_deadline(zone, update).await
+        let spot = Spot { owner: record.name(), zone: self.zone(record)?.to_string() };
+        self.add(&spot, record.value()).await
     }
 
     async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
@@ -189,11 +205,8 @@ impl Solver for Rfc2136 {
     }
 
     async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
-        let zone = self.zone(record)?;
-        let name = record.name();
-        let records = vec![DnsRecord::TXT(record.value().to_owned())];
-        let update = self.updater.remove_from_rrset(name.as_str(), DnsRecordType::TXT, records, zone.as_str());
-        self.within_deadline(zone, update).await
+        let spot = Spot { owner: record.name(), zone: self.zone(record)?.to_string() };
+        self.remove(&spot, record.value()).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! The demo's DNS server: BIND on loopback, authoritative for the demo's zones only, taking updates signed with a key
-//! of its own.
+//! The demo's DNS server: BIND on loopback, which speaks for the demo's zones, follows aliases between them, knows no
+//! other name, and takes updates signed with a key of its own.
 
 use std::fs;
 use std::io;
@@ -50,15 +50,25 @@ impl Bind {
         write_zones(directory, zones)?;
         let mut last = io::Error::other("BIND was not tried");
         for _ in 0..TRIES {
-            let address = free_address()?;
-            let settings = settings(directory, zones, address, &secret);
-            write_private(&directory.join("named.conf"), &settings)?;
-            match run(&program, directory, address).await {
-                Ok(child) => return Ok(Self { address, key_name: KEY_NAME.to_owned(), secret, child }),
+            match Self::run(&program, directory, zones, free_address()?, &secret).await {
+                Ok(bind) => return Ok(bind),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    async fn run(
+        program: &Path,
+        directory: &Path,
+        zones: &[Fqdn],
+        address: SocketAddr,
+        secret: &Secret<String>,
+    ) -> io::Result<Self> {
+        let settings = settings(directory, zones, address, secret);
+        write_private(&directory.join("named.conf"), &settings)?;
+        let child = run(program, directory, address).await?;
+        Ok(Self { address, key_name: KEY_NAME.to_owned(), secret: secret.clone(), child })
     }
 }
 
@@ -110,6 +120,9 @@ fn free_address() -> io::Result<SocketAddr> {
 
 /// A zone's file needs a start of authority and a name server; the rest comes by updates.
 fn write_zones(directory: &Path, zones: &[Fqdn]) -> io::Result<()> {
+    // The root is empty, so that nothing outside is ever asked: what is not here does not exist.
+    let root = "$TTL 1\n@ IN SOA ns. hostmaster. 1 3600 600 86400 1\n@ IN NS ns.\nns. IN A 127.0.0.1\n";
+    fs::write(directory.join("root.zone"), root)?;
     for zone in zones {
         let text = format!(
             "$ORIGIN {zone}.\n$TTL 1\n@ IN SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 1\n@ IN NS ns.{zone}.\n\
@@ -122,18 +135,19 @@ fn write_zones(directory: &Path, zones: &[Fqdn]) -> io::Result<()> {
 
 fn settings(directory: &Path, zones: &[Fqdn], address: SocketAddr, secret: &Secret<String>) -> String {
     let place = directory.display();
-    let port = address.port();
+    let (ip, port) = (address.ip(), address.port());
     let zone = |zone: &Fqdn| {
         format!("zone \"{zone}\" {{ type primary; file \"{zone}.zone\"; allow-update {{ key \"{KEY_NAME}\"; }}; }};")
     };
     let zones = zones.iter().map(zone).collect::<Vec<_>>().join("\n");
     format!(
-        "options {{ directory \"{place}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n\
-         recursion no; dnssec-validation no; notify no; empty-zones-enable no; allow-transfer {{ none; }};\n\
+        "options {{ directory \"{place}\"; listen-on port {port} {{ {ip}; }}; listen-on-v6 {{ none; }};\n\
+         recursion yes; allow-recursion {{ 127.0.0.0/8; }}; dnssec-validation no; notify no; empty-zones-enable no; allow-transfer {{ none; }};\n\
          pid-file \"{place}/named.pid\"; session-keyfile \"{place}/session.key\";\n\
          managed-keys-directory \"{place}\"; }};\n\
          controls {{ }};\n\
-         key \"{KEY_NAME}\" {{ algorithm hmac-sha256; secret \"{}\"; }};\n{zones}\n",
+         key \"{KEY_NAME}\" {{ algorithm hmac-sha256; secret \"{}\"; }};\n\
+         zone \".\" {{ type primary; file \"root.zone\"; }};\n{zones}\n",
         secret.expose()
     )
 }

@@ -324,12 +324,14 @@ async fn console_state(
          [fusionpbx]\nurl = '{url}'\n[agent]\nsocket = '{socket}'\n\
          [acme]\ndirectory_url = '{ca}'\nroot_certificate = '{root}'\n\
          [dns]\nserver = '{dns}'\nkey_name = '{key_name}'\nkey_file = '{key}'\nzones = ['{zone}']\n\
+         resolvers = ['{dns}']\nport = {dns_port}\n\
          [watch]\ninterval_seconds = 60\n",
         url = parts.postgres.socket_url("rampart", DATABASE),
         socket = agent_socket.display(),
         ca = parts.pebble.directory_url,
         root = root.display(),
         dns = parts.bind.address,
+        dns_port = parts.bind.address.port(),
         key_name = parts.bind.key_name,
         key = key.display(),
         zone = parts.zone,

@@ -8,6 +8,8 @@ mod coverage;
 pub(super) mod credential_export;
 mod credential_view;
 pub(super) mod credentials;
+pub(super) mod dns;
+pub(super) mod dns_credential;
 pub(super) mod events;
 pub(super) mod invitation;
 pub(super) mod operators;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod certificates;
 pub mod credentials;
+pub mod dns;
 pub mod fault;
 pub mod invitation;
 pub mod operators;

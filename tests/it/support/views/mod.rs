@@ -3,6 +3,7 @@
 mod account;
 mod certificates;
 mod credentials;
+mod dns;
 mod factor;
 mod host;
 mod passwords;
@@ -80,6 +81,9 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("xml_rpc", switch::page(town).render().unwrap()),
         ("xml_rpc_done", switch::done(town).render().unwrap()),
     ];
+    pages.push(("dns", dns::page(town).render().unwrap()));
+    pages.push(("dns_credential", dns::credential(town, false).render().unwrap()));
+    pages.push(("dns_credential_kept", dns::credential(town, true).render().unwrap()));
     pages.push(("sign_in_code", factor::sign_in_code(town).render().unwrap()));
     pages.push(("step_up", factor::step_up(town, true).render().unwrap()));
     pages.push(("step_up_none", factor::step_up(town, false).render().unwrap()));

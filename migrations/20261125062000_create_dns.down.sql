@@ -1,0 +1,3 @@
+DROP TABLE dns_tests;
+DROP TABLE dns_zones;
+DROP TABLE dns_credentials;

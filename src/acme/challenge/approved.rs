@@ -1,0 +1,161 @@
+//! Proves names inside the zones that an operator approved, each in the way and with the credential chosen for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::acme::challenge::authority::{Authority, NameServer, Zone};
+use crate::acme::challenge::provider::writer::{Spot, Writer};
+use crate::acme::challenge::visible::{self, Patience};
+use crate::acme::challenge::{DnsError, Solver, TxtRecord};
+use crate::base::names::Fqdn;
+
+/// One zone, and who writes to it.
+#[derive(Clone)]
+pub struct ApprovedZone {
+    /// Names in it may be ordered.
+    pub zone: Fqdn,
+    /// Changes it.
+    pub writer: Arc<dyn Writer>,
+    /// A server of one's own that takes the changes and may be the only one to know the zone: where nobody else speaks
+    /// for it, this one is asked.
+    pub primary: Option<SocketAddr>,
+}
+
+/// Writes challenge records where their aliases lead, with the credential of the zone that holds that place.
+pub struct ApprovedZones {
+    zones: Vec<ApprovedZone>,
+    authority: Authority,
+    patience: Patience,
+}
+
+impl ApprovedZones {
+    /// Talks to nobody yet.
+    #[must_use]
+    pub const fn new(zones: Vec<ApprovedZone>, authority: Authority, patience: Patience) -> Self {
+        Self { zones, authority, patience }
+    }
+
+    /// Where `record` is to be written, and by whom.
+    async fn place(&self, record: &TxtRecord) -> Result<(Zone, Spot, &ApprovedZone), DnsError> {
+        let (owner, zone) = match record.target() {
+            // Where it was written before: exactly that is taken away again, wherever the alias leads by now.
+            Some(owner) => (owner.to_owned(), self.known(owner, self.authority.zone_of(owner).await)?),
+            None => self.found(&record.name()).await?,
+        };
+        let approved = longest(&self.zones, &owner).ok_or_else(|| {
+            if owner == record.name() {
+                DnsError::NoZone { name: record.base().to_string() }
+            } else {
+                DnsError::Delegated { name: record.name(), target: owner.clone() }
+            }
+        })?;
+        let spot = Spot { owner, zone: zone.apex.clone() };
+        Ok((zone, spot, approved))
+    }
+
+    /// Where the aliases of `owner` end.
+    async fn found(&self, owner: &str) -> Result<(String, Zone), DnsError> {
+        match self.authority.follow(owner).await {
+            Ok((target, zone)) => {
+                let zone = self.known(&target, Ok(zone))?;
+                Ok((target, zone))
+            }
+            Err(error) => self.known(owner, Err(error)).map(|zone| (owner.to_owned(), zone)),
+        }
+    }
+
+    /// The zone of `owner` as it was found; or, where nobody knows it but a server of one's own, as that one has it.
+    fn known(&self, owner: &str, found: Result<Zone, DnsError>) -> Result<Zone, DnsError> {
+        let approved = longest(&self.zones, owner);
+        let Some((apex, address)) = approved.and_then(|one| Some((one.zone.as_str(), one.primary?))) else {
+            return found;
+        };
+        match found {
+            Ok(zone) if zone.apex == apex => Ok(zone),
+            Ok(_) | Err(_) => {
+                let servers = vec![NameServer { name: "the primary server".to_owned(), address }];
+                Ok(Zone { apex: apex.to_owned(), servers })
+            }
+        }
+    }
+}
+
+/// The longest of `zones` that holds `owner`.
+fn longest<'a>(zones: &'a [ApprovedZone], owner: &str) -> Option<&'a ApprovedZone> {
+    let holds = |zone: &Fqdn| {
+        owner == zone.as_str() || owner.strip_suffix(zone.as_str()).is_some_and(|front| front.ends_with('.'))
+    };
+    zones.iter().filter(|one| holds(&one.zone)).max_by_key(|one| one.zone.as_str().len())
+}
+
+#[async_trait]
+impl Solver for ApprovedZones {
+    async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
+        let (_, spot, _) = self.place(&record).await?;
+        Ok(record.at(spot.owner))
+    }
+
+    fn holds_one_value(&self, record: &TxtRecord) -> bool {
+        let owner = record.target().map_or_else(|| record.name(), ToOwned::to_owned);
+        longest(&self.zones, &owner).is_some_and(|approved| approved.writer.holds_one_value())
+    }
+
+    async fn present(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        let (_, spot, approved) = self.place(record).await?;
+        approved.writer.add(&spot, record.value()).await
+    }
+
+    async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        // Followed from the start again: what the CA will see is what its own look finds.
+        let (owner, zone) = self.found(&record.name()).await?;
+        visible::everywhere(&zone, &owner, record.value(), self.patience).await
+    }
+
+    async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        let (_, spot, approved) = self.place(record).await?;
+        approved.writer.remove(&spot, record.value()).await
+    }
+}
+
+/// Hands each name to the solver of the longest zone that holds it.
+pub struct Routed(Vec<(Fqdn, Arc<dyn Solver>)>);
+
+impl Routed {
+    /// `solvers` by zone; among equal zones the first counts.
+    #[must_use]
+    pub const fn new(solvers: Vec<(Fqdn, Arc<dyn Solver>)>) -> Self {
+        Self(solvers)
+    }
+
+    fn of(&self, record: &TxtRecord) -> Result<&dyn Solver, DnsError> {
+        let held = self.0.iter().rev().filter(|(zone, _)| record.base().is_within(zone));
+        held.max_by_key(|(zone, _)| zone.as_str().len())
+            .map(|(_, solver)| &**solver)
+            .ok_or_else(|| DnsError::NoZone { name: record.base().to_string() })
+    }
+}
+
+#[async_trait]
+impl Solver for Routed {
+    async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
+        self.of(&record)?.locate(record).await
+    }
+
+    fn holds_one_value(&self, record: &TxtRecord) -> bool {
+        self.of(record).is_ok_and(|solver| solver.holds_one_value(record))
+    }
+
+    async fn present(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        self.of(record)?.present(record).await
+    }
+
+    async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        self.of(record)?.ready(record).await
+    }
+
+    async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        self.of(record)?.clear(record).await
+    }
+}
