@@ -5,7 +5,7 @@
 set -eu
 
 demo="postgresql postgresql-client nginx-light bind9 openssh-server ca-certificates gcc make util-linux"
-test="$demo chromium chromium-driver fail2ban python3 shellcheck strace"
+test="$demo chromium chromium-driver fail2ban iproute2 ipset iptables nftables python3 shellcheck strace"
 
 case "${1:-}" in
 demo) wanted=$demo ;;

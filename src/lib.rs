@@ -10,7 +10,7 @@
 //! | 3.5 | `deeds` does everything that changes anything, with its entry in the trail |
 //! | 3 | `store`: our own tables |
 //! | 2 | `acme` gets and keeps certificates; `audit` judges the machine |
-//! | 1 | `policy`, `tls`, `fusionpbx`, `host` (the agent's client), `agent` (the root side) |
+//! | 1 | `policy`, `firewall`, `tls`, `fusionpbx`, `host` (the agent's client), `agent` (the root side) |
 //! | 0 | `base`, `wire`, `config` |
 //!
 //! `docs/architecture.md` walks one request and one renewal through the house.
@@ -23,6 +23,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod deeds;
+pub mod firewall;
 pub mod fusionpbx;
 pub mod host;
 pub mod jobs;

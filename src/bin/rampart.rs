@@ -2,6 +2,8 @@
 
 #[path = "rampart/dns_choice.rs"]
 mod dns_choice;
+#[path = "rampart/firewall_choice.rs"]
+mod firewall_choice;
 #[path = "rampart/policy_choice.rs"]
 mod policy_choice;
 
@@ -76,6 +78,11 @@ enum Command {
     Policy {
         #[command(subcommand)]
         command: policy_choice::PolicyChoice,
+    },
+    /// Say who reaches what through the firewall, from what its save tools print
+    Firewall {
+        #[command(subcommand)]
+        command: firewall_choice::FirewallChoice,
     },
     /// Look after what is sealed in Rampart's own store
     Secrets {
@@ -260,6 +267,9 @@ fn run(command: Command) -> Result<ExitCode> {
         doctor::print_sql(&mut std::io::stdout())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Firewall { command } = command {
+        return firewall_choice::run(command);
+    }
     let directory = build::state_directory();
     let prepared = prepare_reset(&command)?;
     privileges::become_owner_of(&directory)?;
@@ -336,7 +346,7 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         Command::Trail { command } => return trail(&config, &directory, command).await,
         Command::Dns { command } => return dns_choice::run(&config, &directory, command).await,
         Command::Credentials { command } => credentials(&config, &directory, command).await?,
-        Command::Demo { .. } => {}
+        Command::Demo { .. } | Command::Firewall { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

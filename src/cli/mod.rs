@@ -4,6 +4,7 @@ pub mod check;
 pub mod credentials;
 pub mod dns;
 pub mod doctor;
+pub mod firewall;
 pub mod operator;
 pub mod policy;
 mod policy_show;

@@ -8,22 +8,23 @@ use rampart::app::demo::process::Start;
 use syn::visit::Visit;
 
 /// Which floors a floor may import, besides itself (docs/architecture.md, "Imports run downhill only").
-const MAY: [(&str, &[&str]); 16] = [
+const MAY: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("wire", &["base"]),
     ("config", &["base"]),
     ("policy", &["base"]),
+    ("firewall", &["base"]),
     ("tls", &["base", "wire"]),
     ("fusionpbx", &["base", "policy"]),
     ("host", &["base", "wire"]),
-    ("agent", &["base", "wire", "tls"]),
+    ("agent", &["base", "wire", "firewall", "tls"]),
     ("acme", &["base", "wire", "tls", "host"]),
-    ("audit", &["base", "wire", "tls", "host", "fusionpbx", "policy"]),
+    ("audit", &["base", "wire", "tls", "host", "fusionpbx", "firewall", "policy"]),
     ("store", &["base", "wire", "acme", "audit"]),
-    ("deeds", &["base", "wire", "policy", "tls", "fusionpbx", "host", "acme", "audit", "store"]),
-    ("jobs", &["base", "wire", "policy", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
-    ("web", &["base", "wire", "policy", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
-    ("cli", &["base", "wire", "policy", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
+    ("deeds", &["base", "wire", "policy", "firewall", "tls", "fusionpbx", "host", "acme", "audit", "store"]),
+    ("jobs", &["base", "wire", "policy", "firewall", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
+    ("web", &["base", "wire", "policy", "firewall", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
+    ("cli", &["base", "wire", "policy", "firewall", "tls", "fusionpbx", "host", "acme", "audit", "store", "deeds"]),
     (
         "app",
         &[
@@ -31,6 +32,7 @@ const MAY: [(&str, &[&str]); 16] = [
             "wire",
             "config",
             "policy",
+            "firewall",
             "tls",
             "fusionpbx",
             "host",
