@@ -21,6 +21,7 @@ async fn the_main_job_goes_through_in_a_browser() {
 
     sign_in_after_a_wrong_password(&browser, &world).await;
     see_the_walls(&browser).await;
+    see_what_a_length_yields(&browser, &world).await;
     raise_and_undo(&browser, &world).await;
     let (seed, _) = browser.enrol(&world).await;
     register(&browser).await;
@@ -63,6 +64,31 @@ async fn see_the_walls(browser: &Browser) {
     assert_eq!(browser.texts(".fortress .ring").await.len(), walls.len());
     let score: u32 = browser.text("#score .number").await.parse().expect("a number");
     assert!(score > 0 && score < 100, "{score}");
+}
+
+/// While one types: in the preview's own field, and in the field of the setting; nothing is saved by either.
+async fn see_what_a_length_yields(browser: &Browser, world: &World) {
+    let facts = "[data-preview-of='extension'] [data-facts]";
+    // In one step: the list is replaced while it is looked at.
+    let lengths = "const all = document.querySelectorAll(\"[data-preview-of='extension'] [data-examples] code\");
+                   return [...new Set([...all].map((one) => one.textContent.length))].join()";
+    let of_length = async |wanted: &str| {
+        let all_are = async || Ok((browser.run(lengths).await == wanted).then_some(()));
+        browser.until("examples of that length", all_are).await;
+    };
+    browser.open("/passwords").await;
+    browser.press("details.try:has([data-preview-of='extension']) > summary").await;
+    of_length("20").await;
+    let before = browser.text(facts).await;
+
+    browser.fill("#preview-extension-length", "8").await;
+    of_length("8").await;
+    assert_ne!(browser.text(facts).await, before);
+    browser.press("#extension-password_length summary").await;
+    browser.fill("#extension-password_length-value", "31").await;
+    of_length("31").await;
+
+    assert_eq!(stored(world, "extension.password_length").await.as_deref(), Some("20"));
 }
 
 async fn raise_and_undo(browser: &Browser, world: &World) {
