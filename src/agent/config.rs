@@ -91,6 +91,9 @@ pub struct AgentConfig {
     /// What keys may be made for.
     #[serde(default)]
     pub certificates: CertificatesConfig,
+    /// Where certificates are looked for.
+    #[serde(default)]
+    pub inventory: InventoryConfig,
 }
 
 /// `[nginx]`
@@ -166,6 +169,20 @@ pub struct CertificatesConfig {
     /// The console's own names. No certificate for FreeSWITCH covers one of them: PHP's owner can read that key.
     #[serde(default)]
     pub console_names: Vec<Fqdn>,
+}
+
+/// `[inventory]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InventoryConfig {
+    /// Stands before every place that is looked at: `/`, but for tests.
+    pub root: PathBuf,
+}
+
+impl Default for InventoryConfig {
+    fn default() -> Self {
+        Self { root: "/".into() }
+    }
 }
 
 impl Default for SshConfig {
@@ -276,6 +293,7 @@ impl AgentConfig {
         absolute("ssh.config", &self.ssh.config)?;
         absolute("packages.root", &self.packages.root)?;
         absolute("packages.programs", &self.packages.programs)?;
+        absolute("inventory.root", &self.inventory.root)?;
         absolute("freeswitch.conf", &self.freeswitch.conf)?;
         absolute("freeswitch.fusionpbx", &self.freeswitch.fusionpbx)?;
         absolute("freeswitch.cache", &self.freeswitch.cache)?;

@@ -17,7 +17,7 @@ use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::Standing;
 use crate::agent::place::Place;
-use crate::agent::{packages, sshd};
+use crate::agent::{inventory, packages, sshd};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::hash_chain::Tip;
@@ -74,6 +74,9 @@ impl Desk {
             Request::ReadSsh => sshd::read::read(&self.config.ssh).await.map(Answer::Ssh),
             Request::ReadPackages => packages::read::read(&self.config.packages).await.map(Answer::Packages),
             Request::ReadCertificates => self.certificates().map(Answer::Certificates),
+            Request::ReadInventory => {
+                Ok(Answer::Inventory(Box::new(inventory::read(&self.config, &self.place).await)))
+            }
             Request::ReadSwitch { database } => self.switch.read(database).await,
             Request::ChangeSwitch { change } => self.switch.change(change).await,
             Request::SwitchRegistrations { of } => self.switch.registrations(of).await,

@@ -10,6 +10,7 @@ mod desk;
 mod fail2ban;
 mod freeswitch;
 pub mod gate;
+mod inventory;
 mod journal;
 mod keys;
 mod nginx;

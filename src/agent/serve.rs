@@ -290,6 +290,7 @@ fn about(request: &Request) -> Option<String> {
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates
+        | Request::ReadInventory
         | Request::ReadStandingOrders => None,
     }
 }

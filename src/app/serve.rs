@@ -1,5 +1,6 @@
 //! Runs the console: jobs in the background, pages over TLS, an orderly end.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -32,6 +33,7 @@ use crate::deeds::Deeds;
 use crate::host::Agent;
 use crate::jobs;
 use crate::jobs::credentials::CredentialAudit;
+use crate::jobs::served_watch::ServedWatch;
 use crate::jobs::sweep::{Sources, Sweep, remembered};
 use crate::web::door::{self, Door, FLOOR};
 use crate::web::edge::Edge;
@@ -166,6 +168,11 @@ fn start_jobs(app: &AppState, sweep: &Arc<Sweep>, stopping: &watch::Receiver<boo
     let (own, end) = (app.clone(), stopping.clone());
     keep_running(&mut jobs, ("windows", PAUSE), stopping.clone(), move || {
         jobs::windows::run(own.deeds.clone(), own.issuing.clone(), end.clone())
+    });
+    let (own, end) = (app.clone(), stopping.clone());
+    keep_running(&mut jobs, ("served-watch", PAUSE), stopping.clone(), move || {
+        let AppState { deeds, walls, look_again, .. } = own.clone();
+        ServedWatch { deeds, walls, look_again, seen: BTreeMap::new(), next: 0 }.run(end.clone())
     });
     if let Ok(fusionpbx) = app.fusionpbx.clone() {
         let (own, end) = (app.clone(), stopping.clone());

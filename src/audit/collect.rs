@@ -16,6 +16,7 @@ use crate::tls::leaf::is_self_signed;
 use crate::tls::probe;
 use crate::wire::answer::{CertificateFacts, Hello, PackageFacts, SshFacts};
 use crate::wire::carried::Carried;
+use crate::wire::inventory::Inventory;
 use crate::wire::switch::{DatabaseSide, SwitchFacts};
 
 /// How long one handshake may take.
@@ -49,6 +50,11 @@ pub async fn packages(agent: &Agent, clock: &dyn Clock) -> Source<PackageFacts> 
 /// Certificates that the agent keeps.
 pub async fn kept(agent: &Agent, clock: &dyn Clock) -> Source<CertificateFacts> {
     source(clock.now(), agent.certificates().await)
+}
+
+/// Every certificate of the host.
+pub async fn inventory(agent: &Agent, clock: &dyn Clock) -> Source<Inventory> {
+    source(clock.now(), agent.inventory().await)
 }
 
 /// FreeSWITCH, compared with what FusionPBX's database holds of it.

@@ -9,6 +9,7 @@ use crate::audit::finding::Evidence;
 use crate::base::clock::{Timestamp, spoken};
 use crate::fusionpbx::survey::{Part, Survey};
 use crate::wire::answer::{CertificateFacts, Hello, LeafFacts, PackageFacts, SshFacts};
+use crate::wire::inventory::Inventory;
 use crate::wire::switch::SwitchFacts;
 
 /// The age beyond which a fact says nothing any more: 24 hours.
@@ -54,6 +55,8 @@ pub struct Facts {
     pub kept: Source<CertificateFacts>,
     /// What the listeners showed in handshakes.
     pub served: Source<ServedFacts>,
+    /// Every certificate of the host, found and not configured.
+    pub inventory: Source<Inventory>,
     /// FusionPBX's database.
     pub fusionpbx: Source<Survey>,
     /// The last audit of FusionPBX's credentials.
@@ -144,6 +147,7 @@ impl Facts {
             packages: Source::NotYet,
             kept: Source::NotYet,
             served: Source::NotYet,
+            inventory: Source::NotYet,
             fusionpbx: Source::NotYet,
             credentials: Source::NotYet,
             switch: Source::NotYet,
@@ -171,6 +175,11 @@ impl Facts {
     /// What is served; usually at most an hour old.
     pub(crate) fn served(&self) -> Result<Reading<'_, ServedFacts>, Untested> {
         self.served.read("handshakes", self.now, Duration::from_hours(1))
+    }
+
+    /// Every certificate of the host; usually at most two hours old.
+    pub(crate) fn inventory(&self) -> Result<Reading<'_, Inventory>, Untested> {
+        self.inventory.read("the host's certificates", self.now, Duration::from_hours(2))
     }
 
     /// FreeSWITCH; usually at most an hour old.

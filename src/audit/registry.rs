@@ -64,7 +64,7 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 13] = [
+    let families: [&'static [Check]; 15] = [
         &checks::password_policy::CHECKS,
         &checks::accounts::CHECKS,
         &checks::credentials::CHECKS,
@@ -73,6 +73,8 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         &checks::database_role::CHECKS,
         &checks::served::CHECKS,
         &checks::kept::CHECKS,
+        &checks::switch_tls::CHECKS,
+        &checks::inventory::CHECKS,
         &checks::packages::CHECKS,
         &checks::release::CHECKS,
         &checks::ssh::CHECKS,

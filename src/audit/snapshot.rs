@@ -14,6 +14,7 @@ use crate::fusionpbx::survey::{AccessList, Survey};
 use crate::wire::answer::{
     CertificateFacts, KeptCertificate, KeptGeneration, PackageFacts, PendingPackage, SshContext, SshFacts,
 };
+use crate::wire::grant::Consumer;
 use crate::wire::request::Generation;
 
 const SSHD: &str = include_str!("../../tests/fixtures/host/debian-12/sshd-T-default.txt");
@@ -67,6 +68,7 @@ fn made_up_host() -> Facts {
         zones: vec!["example.com".to_owned()],
         kept: vec![KeptCertificate {
             certificate: CertificateId(1),
+            consumer: Some(Consumer::Nginx),
             current: Some(generation.generation),
             generations: vec![generation.clone()],
         }],

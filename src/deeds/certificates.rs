@@ -21,6 +21,7 @@ use crate::host::Agent;
 use crate::store::StoreError;
 use crate::store::certificates::CertificateRow;
 use crate::store::trail::{Act, Actor, Close};
+use crate::wire::grant::Consumer;
 use crate::wire::request::{Generation, KeyKind};
 
 /// Everyone a certificate needs.
@@ -83,6 +84,9 @@ pub enum OrderError {
     /// There is no account at the CA yet.
     #[error("there is no account at this CA yet; register one first")]
     NoAccount,
+    /// Names that no certificate of this consumer may cover, or too many.
+    #[error("{0}")]
+    Names(String),
     /// Nobody can prove names.
     #[error("{0}")]
     NoSolver(String),
@@ -161,7 +165,7 @@ impl Deeds {
         if step_up.code.is_none() {
             // Asked before anything is kept: the page shows what would be allowed, and asks for a code.
             let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;
-            if !is_kept(&orders, &names, None) {
+            if !is_kept(&orders, &names, Consumer::Nginx, None) {
                 return Err(StepUpError::CodeNeeded.into());
             }
         }
@@ -207,7 +211,7 @@ impl Deeds {
     }
 
     /// Whether `base` may be ordered; a refusal is in the trail.
-    async fn may_order(
+    pub(super) async fn may_order(
         &self,
         issuing: &Issuing,
         actor: &Actor,
@@ -239,7 +243,7 @@ impl Deeds {
         }
     }
 
-    async fn queue(
+    pub(super) async fn queue(
         &self,
         id: CertificateId,
         actor: &Actor,

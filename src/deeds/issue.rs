@@ -29,6 +29,7 @@ use crate::store::orders::{OrderFailure, OrderRow};
 use crate::store::trail::{Actor, Close};
 use crate::store::{Store, StoreError};
 use crate::wire::answer::{Installed, KeyMade};
+use crate::wire::grant::Consumer;
 use crate::wire::request::KeyKind;
 
 /// Why an order failed, by where.
@@ -164,17 +165,28 @@ impl Deeds {
             leaf: &issued.leaf,
         };
         self.store.keep_issued(new, self.clock.now()).await?;
-        let words = "The agent deploys it: nginx is tested, reloaded, and asked for the new serial";
-        self.store.add_step(order.id, words, self.clock.now()).await?;
-        let installed = match self.in_turn(|| agent.install(row.id, issued.generation, &issued.chain_pem)).await {
+        self.store.add_step(order.id, deploying(row.consumer), self.clock.now()).await?;
+        let which = (row.id, issued.generation);
+        let install = || agent.install_for(row.consumer, which, &issued.chain_pem);
+        let installed = match self.in_turn(install).await {
             Ok(installed) => installed,
             Err(error) => after_all(&agent, &row, &issued, error).await.map_err(Failed::Deploy)?,
         };
+        self.note_installed(order, &installed).await?;
+        Ok((row, issued, installed))
+    }
+
+    /// What each listener showed, and what a certificate that is not served yet waits for.
+    async fn note_installed(&self, order: &OrderRow, installed: &Installed) -> Result<(), StoreError> {
         for proof in &installed.proofs {
             let words = format!("{} serves {} for {}", proof.listener, proof.serial, proof.name);
             self.store.add_step(order.id, &words, self.clock.now()).await?;
         }
-        Ok((row, issued, installed))
+        if let Some(reason) = &installed.pending {
+            let words = format!("It lies in its place and is not served yet: {reason}");
+            self.store.add_step(order.id, &words, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// What the new certificate takes the place of, as its CA knows it: the one in force, from the same CA and not expired
@@ -211,6 +223,16 @@ fn refused_names(error: &IssueError) -> Vec<String> {
             names
         }
         _ => Vec::new(),
+    }
+}
+
+/// What the agent is about to do.
+const fn deploying(consumer: Consumer) -> &'static str {
+    match consumer {
+        Consumer::Nginx => "The agent deploys it: nginx is tested, reloaded, and asked for the new serial",
+        Consumer::FreeSwitch => {
+            "The agent deploys it: all.pem is replaced, FreeSWITCH told, and each TLS listener asked for the new serial"
+        }
     }
 }
 

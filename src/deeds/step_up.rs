@@ -74,7 +74,8 @@ impl Deeds {
         certificate: &CertificateRow,
         step_up: StepUp,
     ) -> Result<(), StepUpError> {
-        if is_kept(&agent.standing_orders().await?, &certificate.names, Some(certificate)) {
+        let (names, consumer) = (&certificate.names, certificate.consumer);
+        if is_kept(&agent.standing_orders().await?, names, consumer, Some(certificate)) {
             return Ok(());
         }
         let order = standing_order(certificate);
@@ -131,15 +132,21 @@ impl Deeds {
     }
 }
 
-/// Whether one of `orders` lets the agent keep a certificate for these names; for that very one, if it has a row already.
+/// Whether one of `orders` lets the agent keep a certificate for these names and this consumer; for that very one, if it has a
+/// row already.
 #[must_use]
-pub fn is_kept(orders: &[PlacedOrder], names: &[CertificateName], row: Option<&CertificateRow>) -> bool {
+pub fn is_kept(
+    orders: &[PlacedOrder],
+    names: &[CertificateName],
+    consumer: Consumer,
+    row: Option<&CertificateRow>,
+) -> bool {
     orders.iter().any(|placed| {
         let StandingOrder::Certificate { certificate, names: own, consumers } = &placed.order;
         row.is_none_or(|row| row.id == *certificate)
             && own.len() == names.len()
             && names.iter().all(|name| own.contains(name))
-            && consumers.contains(&Consumer::Nginx)
+            && consumers.contains(&consumer)
     })
 }
 
@@ -148,6 +155,6 @@ fn standing_order(certificate: &CertificateRow) -> StandingOrder {
     StandingOrder::Certificate {
         certificate: certificate.id,
         names: certificate.names.clone(),
-        consumers: vec![Consumer::Nginx],
+        consumers: vec![certificate.consumer],
     }
 }

@@ -13,6 +13,7 @@ pub mod known_rows;
 pub mod overrides;
 pub mod permitted;
 pub mod phone_secrets;
+pub mod phones;
 pub mod plan;
 mod remembered;
 pub mod rights;

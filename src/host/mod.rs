@@ -15,6 +15,7 @@ use crate::wire::answer::{
 use crate::wire::call::Call;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use crate::wire::grant::{Consumer, Grant};
+use crate::wire::inventory::Inventory;
 use crate::wire::journal::JournalPage;
 use crate::wire::request::{Generation, KeyKind, Needs, Request};
 
@@ -151,6 +152,14 @@ impl Agent {
         expect_answer!(self.ask(&Request::ReadCertificates).await?, Certificates)
     }
 
+    /// Every certificate on the host.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn inventory(&self) -> Result<Inventory, AgentError> {
+        expect_answer!(self.ask(&Request::ReadInventory).await?, Inventory).map(|found| *found)
+    }
+
     /// Has a key and its signing request made for `names`; the key stays with the agent.
     ///
     /// # Errors
@@ -245,6 +254,7 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Ssh(_) => "ssh",
         Answer::Packages(_) => "packages",
         Answer::Certificates(_) => "certificates",
+        Answer::Inventory(_) => "inventory",
         Answer::Switch(_) => "switch",
         Answer::SwitchChanged(_) => "switch-changed",
         Answer::Registrations(_) => "registrations",

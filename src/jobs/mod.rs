@@ -6,6 +6,7 @@ pub mod orders;
 pub mod policy_drift;
 pub mod renewal;
 pub mod rotations;
+pub mod served_watch;
 pub mod sweep;
 pub mod trail;
 pub mod windows;

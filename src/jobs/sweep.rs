@@ -88,6 +88,19 @@ impl Sweep {
         self.keep("packages", &packages).await;
         self.publish(|facts| facts.packages = packages);
         self.look_at_served(is_asked_for).await;
+        self.look_at_inventory(is_asked_for).await;
+    }
+
+    /// Once an hour at most, unless somebody asks: it shakes hands with every listener of the host.
+    async fn look_at_inventory(&self, is_asked_for: bool) {
+        let now = self.deeds.clock.now();
+        let is_recent = matches!(&self.walls.borrow().facts.inventory, Source::Known { at, .. } if now.since(*at) < Duration::from_hours(1));
+        if is_recent && !is_asked_for {
+            return;
+        }
+        let inventory = collect::inventory(&self.sources.agent, self.deeds.clock.as_ref()).await;
+        self.keep("inventory", &inventory).await;
+        self.publish(|facts| facts.inventory = inventory);
     }
 
     async fn look_at_served(&self, is_asked_for: bool) {
@@ -139,6 +152,7 @@ pub async fn remembered(deeds: &Deeds) -> Facts {
     facts.ssh = recall(deeds, "ssh").await;
     facts.packages = recall(deeds, "packages").await;
     facts.served = recall(deeds, "served").await;
+    facts.inventory = recall(deeds, "inventory").await;
     facts.fusionpbx = recall(deeds, "fusionpbx").await;
     facts.credentials = recall(deeds, credentials::FACT).await;
     facts.switch = recall(deeds, "switch").await;

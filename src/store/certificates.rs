@@ -5,6 +5,7 @@ use crate::base::ids::CertificateId;
 use crate::base::names::CertificateName;
 use crate::base::role::Reach;
 use crate::store::{Store, StoreError};
+use crate::wire::grant::Consumer;
 use crate::wire::request::{Generation, KeyKind};
 
 /// One certificate.
@@ -14,6 +15,8 @@ pub struct CertificateRow {
     pub id: CertificateId,
     /// The names it covers.
     pub names: Vec<CertificateName>,
+    /// Who serves it.
+    pub consumer: Consumer,
     /// The kind of key each generation gets.
     pub key: KeyKind,
     /// What is in force; `None` before the first deployment.
@@ -112,7 +115,7 @@ impl Store {
         .transpose()
     }
 
-    /// The certificate for exactly these names; made if there is none. A new key kind holds from its next generation.
+    /// nginx's certificate for exactly these names; made if there is none. A new key kind holds from its next generation.
     ///
     /// # Errors
     /// The store failed.
@@ -123,7 +126,21 @@ impl Store {
         jitter: u32,
         now: Timestamp,
     ) -> Result<CertificateId, StoreError> {
-        let (names, key, now) = (names_as_text(names), key.word(), now.unix());
+        self.consumers_certificate(Consumer::Nginx, names, (key, jitter), now).await
+    }
+
+    /// The same, for any consumer: each has certificates of its own, with keys of its own, for the same names too.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn consumers_certificate(
+        &self,
+        consumer: Consumer,
+        names: &[CertificateName],
+        (key, jitter): (KeyKind, u32),
+        now: Timestamp,
+    ) -> Result<CertificateId, StoreError> {
+        let (names, key, now) = (names_as_text(consumer, names), key.word(), now.unix());
         let id = sqlx::query_scalar!(
             "INSERT INTO certificates (names, key_kind, created_at, jitter) VALUES (?, ?, ?, ?)
              ON CONFLICT (names) DO UPDATE SET key_kind = excluded.key_kind RETURNING id",
@@ -205,12 +222,20 @@ impl Store {
     }
 }
 
+/// What stands before the names of a certificate for FreeSWITCH. To JSON it is nothing; to the table, in which a text of names
+/// stands once, it is another text: nginx and FreeSWITCH may each have a certificate for the same names.
+const OF_FREESWITCH: &str = " ";
+
 /// Names as the table keeps them: JSON, sorted, so that the same set is always the same text.
-fn names_as_text(names: &[CertificateName]) -> String {
+fn names_as_text(consumer: Consumer, names: &[CertificateName]) -> String {
     let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
     names.sort_unstable();
     names.dedup();
-    serde_json::json!(names).to_string()
+    let front = match consumer {
+        Consumer::Nginx => "",
+        Consumer::FreeSwitch => OF_FREESWITCH,
+    };
+    format!("{front}{}", serde_json::json!(names))
 }
 
 struct Row {
@@ -261,6 +286,7 @@ impl TryFrom<Row> for CertificateRow {
         Ok(Self {
             window,
             id: CertificateId(row.id),
+            consumer: if row.names.starts_with(OF_FREESWITCH) { Consumer::FreeSwitch } else { Consumer::Nginx },
             names: serde_json::from_str(&row.names).map_err(|error| damaged(error.to_string()))?,
             key: KeyKind::from_word(&row.key_kind).ok_or_else(|| damaged(format!("key {}", row.key_kind)))?,
             in_force,

@@ -15,6 +15,9 @@ use crate::base::names::Fqdn;
 use crate::tls::leaf::{self, LeafError};
 use crate::wire::answer::LeafFacts;
 
+/// How long a server that speaks first is waited for.
+const GREETING: Duration = Duration::from_millis(200);
+
 /// What a listener served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
@@ -45,6 +48,15 @@ pub enum ProbeError {
         address: SocketAddr,
         /// The name that was asked for.
         name: Fqdn,
+        /// What went wrong.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The same, where no name was asked for.
+    #[error("the TLS handshake with {address} without a name failed")]
+    Nameless {
+        /// Where.
+        address: SocketAddr,
         /// What went wrong.
         #[source]
         source: std::io::Error,
@@ -80,12 +92,39 @@ pub async fn handshake(address: SocketAddr, name: &Fqdn, deadline: Duration) -> 
     tokio::time::timeout(deadline, look(address, name)).await.unwrap_or(Err(silent))
 }
 
+/// Asks `address` without a name (no SNI), as old phones do. Whoever speaks first does not speak TLS, and is told nothing.
+///
+/// # Errors
+/// Nobody answered in time, or the answer was no TLS handshake.
+pub async fn without_name(address: SocketAddr, deadline: Duration) -> Result<Served, ProbeError> {
+    let silent = ProbeError::Silent { address, after: deadline };
+    let ask = async {
+        let failed = |source| ProbeError::Nameless { address, source };
+        let stream =
+            TcpStream::connect(address).await.map_err(|source| ProbeError::Unreachable { address, source })?;
+        if tokio::time::timeout(GREETING, stream.readable()).await.is_ok() {
+            return Err(failed(std::io::Error::other("it speaks first")));
+        }
+        served(address, stream, ServerName::IpAddress(address.ip().into()), failed).await
+    };
+    tokio::time::timeout(deadline, ask).await.unwrap_or(Err(silent))
+}
+
 async fn look(address: SocketAddr, name: &Fqdn) -> Result<Served, ProbeError> {
     let failed = |source| ProbeError::Handshake { address, name: name.clone(), source };
-    let connector = TlsConnector::from(Arc::new(configuration()?));
     let server =
         ServerName::try_from(name.as_str().to_owned()).map_err(|error| failed(std::io::Error::other(error)))?;
     let stream = TcpStream::connect(address).await.map_err(|source| ProbeError::Unreachable { address, source })?;
+    served(address, stream, server, failed).await
+}
+
+async fn served(
+    address: SocketAddr,
+    stream: TcpStream,
+    server: ServerName<'static>,
+    failed: impl FnOnce(std::io::Error) -> ProbeError,
+) -> Result<Served, ProbeError> {
+    let connector = TlsConnector::from(Arc::new(configuration()?));
     let stream = connector.connect(server, stream).await.map_err(failed)?;
     let (_, session) = stream.get_ref();
     let chain: Vec<Vec<u8>> =

@@ -34,4 +34,5 @@ mod routes;
 pub mod session;
 pub mod state;
 pub mod stranger;
+pub mod timeline;
 mod view;

@@ -6,12 +6,14 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::base::names::Fqdn;
 use crate::web::error::PageError;
 use crate::web::state::AppState;
 
 /// The names and ports under which browsers reach the console.
 #[derive(Clone, Debug)]
 pub struct OwnNames {
+    names: Vec<Fqdn>,
     hosts: Vec<String>,
     origins: Vec<String>,
 }
@@ -29,7 +31,13 @@ impl OwnNames {
             }
         }
         let origins = hosts.iter().map(|host| format!("https://{host}")).collect();
-        Self { hosts, origins }
+        let names = names.iter().filter_map(|name| Fqdn::parse(name).ok()).collect();
+        Self { names, hosts, origins }
+    }
+
+    /// The names, without those that are addresses.
+    pub(super) fn names(&self) -> &[Fqdn] {
+        &self.names
     }
 
     fn has_host(&self, headers: &HeaderMap, uri_host: Option<&str>) -> bool {

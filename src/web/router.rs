@@ -14,9 +14,10 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, credential_export, credentials, dns, dns_credential, events, invitation, operators,
-    order, passwords, policy_preset, policy_preview, policy_report, rotate, rotation, second_factor, setup, sign_in,
-    sign_in_code, ssh, standing, trail, unbuilt, upgrades, walls, xml_rpc,
+    account, api, certificates, credential_export, credentials, dns, dns_credential, events, inventory, invitation,
+    operators, order, passwords, phones, policy_preset, policy_preview, policy_report, rotate, rotation,
+    second_factor, setup, sign_in, sign_in_code, ssh, standing, switch_certificate, trail, unbuilt, upgrades, walls,
+    xml_rpc,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -157,6 +158,10 @@ fn certificate_rows() -> Vec<Row> {
         post(routes::STANDING_END, May::OrderCertificate, standing::end),
         get(routes::ORDER, May::SeeCertificates, order::get),
         get(routes::ORDER_EVENTS, May::SeeCertificates, events::get),
+        get(routes::PHONES, May::SeeWalls, phones::get),
+        get(routes::INVENTORY, May::SeeWalls, inventory::get),
+        get(routes::SWITCH_CERTIFICATE, May::SeeWalls, switch_certificate::get),
+        post(routes::SWITCH_CERTIFICATE, May::OrderCertificate, switch_certificate::post),
         post(routes::RENEW, May::RenewCertificate, certificates::renew),
         get(routes::API_ORDER, May::SeeCertificates, api::order),
     ]

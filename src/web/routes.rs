@@ -30,6 +30,9 @@ pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
 pub(super) const STANDING_END: &str = "/certificates/standing-orders/end";
 pub(super) const ORDER: &str = "/certificates/orders/{id}";
 pub(super) const ORDER_EVENTS: &str = "/certificates/orders/{id}/events";
+pub(super) const PHONES: &str = "/certificates/phones";
+pub(super) const INVENTORY: &str = "/certificates/inventory";
+pub(super) const SWITCH_CERTIFICATE: &str = "/certificates/freeswitch";
 pub(super) const RENEW: &str = "/certificates/{id}/renew";
 pub(super) const DNS: &str = "/certificates/dns";
 pub(super) const DNS_NEW: &str = "/certificates/dns/new";
@@ -107,7 +110,7 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 21] = [
+pub(super) const PAGES: [(&str, &[&str]); 24] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
@@ -120,6 +123,9 @@ pub(super) const PAGES: [(&str, &[&str]); 21] = [
     (DNS, &[]),
     (DNS_NEW, &["service"]),
     (DNS_CREDENTIAL, &[]),
+    (SWITCH_CERTIFICATE, &[]),
+    (INVENTORY, &[]),
+    (PHONES, &[]),
     (SSH, &[]),
     (UPGRADES, &[]),
     (FIREWALL, &[]),

@@ -6,7 +6,8 @@ use crate::base::clock::Timestamp;
 use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
-use crate::wire::grant::StandingOrder;
+use crate::wire::grant::{Consumer, StandingOrder};
+use crate::wire::inventory::Inventory;
 use crate::wire::jails::Passing;
 use crate::wire::journal::JournalPage;
 use crate::wire::nothing::nothing_more;
@@ -28,6 +29,8 @@ pub enum Answer {
     Packages(PackageFacts),
     /// To `ReadCertificates`.
     Certificates(CertificateFacts),
+    /// To `ReadInventory`.
+    Inventory(Box<Inventory>),
     /// To `ReadSwitch`.
     Switch(Box<SwitchFacts>),
     /// To `ChangeSwitch`: it is done and proved.
@@ -257,6 +260,9 @@ pub struct KeptCertificate {
     pub certificate: CertificateId,
     /// The generation that nginx is told to serve, or that FreeSWITCH was given; `None` if none is deployed.
     pub current: Option<Generation>,
+    /// Who was given that generation; an older agent does not say, and has nginx only.
+    #[serde(default)]
+    pub consumer: Option<Consumer>,
     /// All complete generations, oldest first.
     pub generations: Vec<KeptGeneration>,
 }

@@ -8,6 +8,7 @@ pub mod call;
 pub mod carried;
 pub mod frame;
 pub mod grant;
+pub mod inventory;
 pub mod jails;
 pub mod journal;
 mod nothing;

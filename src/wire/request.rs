@@ -28,6 +28,9 @@ pub enum Request {
     /// Which certificate generations lie on disk, and which one nginx is told to serve.
     #[serde(deserialize_with = "nothing_more")]
     ReadCertificates,
+    /// Every certificate on this host and on its listeners, found in the places where servers and tools keep them.
+    #[serde(deserialize_with = "nothing_more")]
+    ReadInventory,
     /// FreeSWITCH: XML RPC, the event socket, what is loaded and what listens. Answers judgements, never a secret.
     ReadSwitch {
         /// What FusionPBX's database holds, to be compared with the files.
@@ -222,6 +225,7 @@ impl Request {
             Self::ReadSsh => "read-ssh",
             Self::ReadPackages => "read-packages",
             Self::ReadCertificates => "read-certificates",
+            Self::ReadInventory => "read-inventory",
             Self::ReadSwitch { .. } => "read-switch",
             Self::ChangeSwitch { .. } => "change-switch",
             Self::SwitchRegistrations { .. } => "switch-registrations",
@@ -253,6 +257,7 @@ impl Request {
             | Self::ReadSsh
             | Self::ReadPackages
             | Self::ReadCertificates
+            | Self::ReadInventory
             | Self::ReadSwitch { .. }
             | Self::SwitchRegistrations { .. }
             // Writes a line about the console itself, and nothing else.

@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 41] = [
+const CHANGES: [(&str, &[(&str, &str)]); 42] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -59,6 +59,7 @@ const CHANGES: [(&str, &[(&str, &str)]); 41] = [
     ("/certificates/dns/zones/remove", &[("zone", "south.example.test")]),
     ("/certificates/dns/credentials/{id}", &[("name", "renamed")]),
     ("/certificates/dns/credentials/{id}/delete", &[]),
+    ("/certificates/freeswitch", &[("act", "order"), ("names", "sip.north.example.test"), ("key", "rsa-2048")]),
     ("/account/sessions/end", &[("session", "0123456789abcdef")]),
     ("/account/sessions/end-others", &[]),
     ("/account/devices/forget", &[("device", "0123456789abcdef")]),

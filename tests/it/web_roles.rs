@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 76] = [
+const EXPECTED: [(&str, &str, &[&str]); 80] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -65,6 +65,10 @@ const EXPECTED: [(&str, &str, &[&str]); 76] = [
     ("POST", "/certificates/standing-orders/end", OPERATOR),
     ("GET", "/certificates/orders/{id}", SIGNED_IN),
     ("GET", "/certificates/orders/{id}/events", SIGNED_IN),
+    ("GET", "/certificates/inventory", WALLS),
+    ("GET", "/certificates/phones", WALLS),
+    ("GET", "/certificates/freeswitch", WALLS),
+    ("POST", "/certificates/freeswitch", OPERATOR),
     ("POST", "/certificates/{id}/renew", &["support", "tenant", "operator"]),
     ("GET", "/certificates/dns", OPERATOR),
     ("GET", "/certificates/dns/new", OPERATOR),

@@ -227,13 +227,12 @@ impl<'a> Store<'a> {
             let leaf = leaf.ok_or_else(|| StoreError::Spoiled { path: path() })?;
             generations.push(KeptGeneration { generation, leaf });
         }
-        let current = match self.current(certificate)? {
-            Some(current) => Some(current),
-            None => in_force::read(self.place, Consumer::FreeSwitch)?
-                .filter(|record| record.certificate == certificate)
-                .map(|record| record.generation),
-        };
-        Ok(KeptCertificate { certificate, current, generations })
+        let of_switch = in_force::read(self.place, Consumer::FreeSwitch)?
+            .filter(|record| record.certificate == certificate)
+            .map(|record| (record.generation, Consumer::FreeSwitch));
+        let given = self.current(certificate)?.map(|current| (current, Consumer::Nginx)).or(of_switch);
+        let (current, consumer) = given.unzip();
+        Ok(KeptCertificate { certificate, current, consumer, generations })
     }
 
     /// All generations, whole or not, oldest first.

@@ -9,7 +9,7 @@ const LISTEN: &str = "0A";
 ///
 /// # Errors
 /// The kernel's list of IPv4 sockets cannot be read.
-pub(super) fn all() -> Result<Vec<SocketAddr>, String> {
+pub(in crate::agent) fn all() -> Result<Vec<SocketAddr>, String> {
     let failed = |error: std::io::Error| format!("/proc/net/tcp cannot be read: {error}");
     let four = std::fs::read_to_string("/proc/net/tcp").map_err(failed)?;
     // Without IPv6 there is no such file.
@@ -26,7 +26,7 @@ pub(super) fn at_port(port: u16) -> Vec<SocketAddr> {
 }
 
 /// Where a socket that listens at `socket` is reached from this host.
-pub(super) fn reachable(socket: SocketAddr) -> SocketAddr {
+pub(in crate::agent) fn reachable(socket: SocketAddr) -> SocketAddr {
     match socket.ip() {
         IpAddr::V4(address) if address.is_unspecified() => (Ipv4Addr::LOCALHOST, socket.port()).into(),
         IpAddr::V6(address) if address.is_unspecified() => (Ipv6Addr::LOCALHOST, socket.port()).into(),

@@ -13,7 +13,7 @@ mod event_socket;
 mod files;
 mod http;
 mod judge;
-mod listening;
+pub(super) mod listening;
 mod module;
 pub(super) mod read;
 mod registrations;

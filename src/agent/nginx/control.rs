@@ -32,6 +32,17 @@ pub(in crate::agent) async fn test_with(nginx: &NginxConfig, names: &[Certificat
     }
 }
 
+/// `nginx -T`: every file of the configuration, one after the other, as nginx reads them.
+///
+/// # Errors
+/// nginx's own words.
+pub(in crate::agent) async fn dump(nginx: &NginxConfig) -> Result<String, String> {
+    let program =
+        Program::at(&nginx.program, DEADLINE).with(NGINX_TEST).arg("-T").arg("-q").arg("-c").arg(&nginx.config);
+    let ended = program.run().await.map_err(|error| Chain(&error).to_string())?;
+    if ended.success { Ok(ended.stdout) } else { Err(format!("nginx -T failed: {}", printable(&ended.words()))) }
+}
+
 /// `nginx -s reload`: tells the running nginx to load its files again. That it did is for a handshake to prove.
 ///
 /// # Errors

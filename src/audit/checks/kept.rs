@@ -3,11 +3,13 @@
 use crate::audit::check::Check;
 use crate::audit::checks::lifetime::late_from;
 use crate::audit::checks::served::covers;
+use crate::audit::checks::switch_tls;
 use crate::audit::facts::{Facts, Reading, ServedName, Untested};
 use crate::audit::finding::{Finding, Remedy, Severity, Wall};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::names::Fqdn;
 use crate::wire::answer::{CertificateFacts, KeptCertificate, KeptGeneration};
+use crate::wire::grant::Consumer;
 
 /// The questions.
 pub(crate) const CHECKS: [Check; 2] = [
@@ -43,18 +45,24 @@ fn name_of(kept: &KeptCertificate, generation: &KeptGeneration) -> String {
     format!("certificate {} ({first})", kept.certificate)
 }
 
-/// One finding for each certificate in force; one for all where none is.
+/// One finding for each certificate in force, of one consumer or of all; one for all where none is.
 fn each(
     check: &Check,
     facts: &Facts,
+    consumers: impl Into<Option<Consumer>>,
     judge: impl Fn(&Reading<'_, CertificateFacts>, &KeptGeneration) -> Finding,
 ) -> Vec<Finding> {
     let reading = match facts.kept() {
         Ok(reading) => reading,
         Err(untested) => return vec![check.not_tested(&untested)],
     };
+    let wanted = consumers.into();
     let mut findings = Vec::new();
     for kept in &reading.value.kept {
+        let consumer = kept.consumer.unwrap_or(Consumer::Nginx);
+        if wanted.is_some_and(|wanted| wanted != consumer) {
+            continue;
+        }
         match (current(kept), kept.current) {
             (Some(generation), _) => {
                 findings.push(judge(&reading, generation).about(&name_of(kept, generation)));
@@ -75,7 +83,7 @@ fn each(
 }
 
 fn same_as_served(check: &Check, facts: &Facts) -> Vec<Finding> {
-    each(check, facts, |reading, generation| match facts.served() {
+    let mut findings = each(check, facts, Consumer::Nginx, |reading, generation| match facts.served() {
         Err(untested) => check.not_tested(&untested),
         Ok(served) => {
             let in_force: Vec<&KeptGeneration> = reading.value.kept.iter().filter_map(current).collect();
@@ -84,7 +92,9 @@ fn same_as_served(check: &Check, facts: &Facts) -> Vec<Finding> {
                 handshakes.filter_map(|handshake| compare(handshake, generation, &in_force)).collect();
             judge_seen(check, &served.evidence("handshakes", seen.iter().map(Seen::line)), generation, &seen)
         }
-    })
+    });
+    findings.extend(switch_tls::same(check, facts));
+    findings
 }
 
 /// What one handshake says about one certificate that covers its name.
@@ -154,7 +164,7 @@ fn judge_seen(
 }
 
 fn renewed_in_time(check: &Check, facts: &Facts) -> Vec<Finding> {
-    each(check, facts, |reading, generation| judge_age(check, reading, generation, facts.now))
+    each(check, facts, None, |reading, generation| judge_age(check, reading, generation, facts.now))
 }
 
 fn judge_age(
@@ -204,6 +214,7 @@ mod tests {
     fn kept(id: i64, leaf: LeafFacts) -> KeptCertificate {
         let generation = Generation(1);
         KeptCertificate {
+            consumer: None,
             certificate: CertificateId(id),
             current: Some(generation),
             generations: vec![KeptGeneration { generation, leaf }],

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::audit::check::Check;
 use crate::audit::checks::lifetime::{Left, left};
+use crate::audit::checks::{inventory, switch_tls};
 use crate::audit::facts::{Facts, Reading, ServedFacts, ServedName, Untested};
 use crate::audit::finding::{Finding, Remedy, Severity, Wall};
 use crate::base::clock::Timestamp;
@@ -35,6 +36,8 @@ fn served(check: &Check, facts: &Facts) -> Vec<Finding> {
     findings.extend(by_listener.into_iter().map(|(listener, handshakes)| {
         judge_listener(check, facts.now, &reading, &handshakes).about(&format!("listener {listener}"))
     }));
+    findings.extend(switch_tls::in_date(check, facts));
+    findings.extend(inventory::other_listeners(check, facts));
     findings
 }
 

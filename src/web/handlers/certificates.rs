@@ -29,6 +29,7 @@ use crate::web::handlers::own_certificates;
 use crate::web::handlers::sign_in::NoFields;
 use crate::web::handlers::standing;
 use crate::web::handlers::step_up::{self, Pending};
+use crate::web::handlers::switch_certificate;
 use crate::web::may::May;
 use crate::web::pages::certificates::{
     Account, AccountForm, CertificateRow, CertificatesPage, Life, OrderForm, OrderRow, Served,
@@ -36,6 +37,7 @@ use crate::web::pages::certificates::{
 use crate::web::parts::{Choice, Mark};
 use crate::web::state::AppState;
 use crate::web::{flash, routes, session, view};
+use crate::wire::grant::Consumer;
 use crate::wire::request::KeyKind;
 
 /// Orders on the page.
@@ -390,7 +392,7 @@ fn renewal(row: &Row, now: Timestamp) -> (String, &'static str) {
 }
 
 /// `0a1b2c…9f`.
-fn short(serial: &str) -> String {
+pub(super) fn short(serial: &str) -> String {
     match (serial.get(..6), serial.get(serial.len().saturating_sub(4)..)) {
         (Some(front), Some(back)) if serial.len() > 12 => format!("{front}\u{2026}{back}"),
         _ => serial.to_owned(),
@@ -413,8 +415,11 @@ fn life(row: &Row, now: Timestamp) -> Life {
 
 /// What the last look saw on each listener for this certificate's names.
 fn served(row: &Row, walls: &Walls, reach: &Reach) -> Vec<Served> {
-    let Ok((facts, _)) = view::known(&walls.facts.served) else { return Vec::new() };
     let Some(in_force) = &row.in_force else { return Vec::new() };
+    if row.consumer == Consumer::FreeSwitch {
+        return switch_certificate::served(in_force, walls);
+    }
+    let Ok((facts, _)) = view::known(&walls.facts.served) else { return Vec::new() };
     let own = facts
         .handshakes
         .iter()

@@ -10,6 +10,7 @@ use crate::web::handlers::trail::form_encoded;
 use crate::web::pages::certificates::{Coverage, CoverageRow};
 use crate::web::parts::{Mark, Pager, Search};
 use crate::web::routes;
+use crate::wire::grant::Consumer;
 
 /// Tenants on one page.
 const PAGE: usize = 50;
@@ -24,6 +25,10 @@ impl<'a> Covered<'a> {
     pub(super) fn by(certificates: &'a [CertificateRow], now: Timestamp) -> Self {
         let mut covered = Self { exact: HashSet::new(), wildcards: HashSet::new() };
         for certificate in certificates {
+            // FreeSWITCH's is served to phones, not to browsers.
+            if certificate.consumer != Consumer::Nginx {
+                continue;
+            }
             if certificate.in_force.as_ref().is_none_or(|in_force| in_force.not_after <= now) {
                 continue;
             }
@@ -124,6 +129,7 @@ mod tests {
 
     fn certificate(names: &[&str], until: i64) -> CertificateRow {
         CertificateRow {
+            consumer: Consumer::Nginx,
             id: CertificateId(1),
             names: names.iter().map(|name| CertificateName::parse(name).unwrap()).collect(),
             key: KeyKind::Rsa2048,

@@ -70,8 +70,20 @@ pub(crate) fn order(certificate: CertificateId, texts: &[&str]) -> StandingOrder
 
 /// An operator of the agent's, who is nobody else's business, lets it keep a certificate.
 pub(crate) async fn allow(agent: &Agent, place: &Path, certificate: CertificateId, texts: &[&str]) {
+    allow_for(agent, place, certificate, texts, Consumer::Nginx).await;
+}
+
+/// The same, for this consumer.
+pub(crate) async fn allow_for(
+    agent: &Agent,
+    place: &Path,
+    certificate: CertificateId,
+    texts: &[&str],
+    consumer: Consumer,
+) {
     let mut operator = Authenticator::enrol(agent, place, "root-at-work", &SystemClock).await;
-    let order = order(certificate, texts);
+    let StandingOrder::Certificate { certificate, names, .. } = order(certificate, texts);
+    let order = StandingOrder::Certificate { certificate, names, consumers: vec![consumer] };
     let what = Request::PlaceStandingOrder { order: order.clone() };
     let grant = agent.grant(&operator.operator.clone(), &session("one"), operator.spare(), what).await.unwrap();
     agent.with_grant(grant).place_standing_order(order).await.unwrap();

@@ -8,6 +8,8 @@ use rampart::wire::answer::{
     SshFacts,
 };
 use rampart::wire::carried::Carried;
+use rampart::wire::grant::Consumer;
+use rampart::wire::inventory::{FoundCertificate, FoundFile, FoundKey, FoundListener, FoundTool, Inventory, Tool};
 use rampart::wire::jails::Passing;
 use rampart::wire::journal::JournalPage;
 use rampart::wire::request::Generation;
@@ -57,7 +59,12 @@ fn packages() -> PackageFacts {
 
 fn certificates() -> CertificateFacts {
     let generations = vec![KeptGeneration { generation: Generation(1), leaf: leaf() }];
-    let kept = KeptCertificate { certificate: CERTIFICATE, current: Some(Generation(1)), generations };
+    let kept = KeptCertificate {
+        certificate: CERTIFICATE,
+        current: Some(Generation(1)),
+        consumer: Some(Consumer::Nginx),
+        generations,
+    };
     CertificateFacts {
         listeners: vec![text("127.0.0.1:443")],
         zones: vec![text("example.com")],
@@ -106,6 +113,35 @@ pub(crate) fn switch() -> SwitchFacts {
     }
 }
 
+/// What the agent says of the host's certificates.
+pub(crate) fn inventory() -> Inventory {
+    let certificate =
+        || FoundCertificate { leaf: leaf(), fingerprint: "ab".repeat(32), certificates: 2, self_signed: false };
+    let file = FileFacts { path: text("/etc/ssl/private/nginx.key"), owner: 0, mode: 0o640 };
+    Inventory {
+        files: vec![FoundFile {
+            path: text("/etc/ssl/certs/nginx.crt"),
+            used_by: vec![text("nginx")],
+            content: Ok(certificate()),
+            key: Some(FoundKey { file, group: 0, fits: true }),
+        }],
+        listeners: vec![FoundListener {
+            listener: text("0.0.0.0:443"),
+            served: certificate(),
+            protocol: text("TLS 1.3"),
+        }],
+        plain: 3,
+        tools: vec![FoundTool {
+            tool: Tool::Dehydrated,
+            directory: text("/etc/dehydrated/certs"),
+            kept: vec![text("a.example.com")],
+            timers: vec![text("/etc/cron.weekly/letsencrypt")],
+        }],
+        nginx_protocols: Some(Ok(vec![text("TLSv1.2 TLSv1.3")])),
+        cut: false,
+    }
+}
+
 /// What the agent says of FreeSWITCH's certificate.
 pub(crate) fn tls() -> TlsFacts {
     let file = |path: &str, mode| FileFacts { path: text(path), owner: 33, mode };
@@ -148,6 +184,7 @@ fn answers() -> Vec<Answer> {
         Answer::Ssh(SshFacts { version: text("OpenSSH_9.2p1"), contexts: vec![context] }),
         Answer::Packages(packages()),
         Answer::Certificates(certificates()),
+        Answer::Inventory(Box::new(inventory())),
         Answer::Switch(Box::new(switch())),
         Answer::SwitchChanged(Box::new(SwitchChanged {
             secret: Some(Carried::new(text("AAAA"))),

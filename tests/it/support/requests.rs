@@ -58,6 +58,7 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadSsh,
         Request::ReadPackages,
         Request::ReadCertificates,
+        Request::ReadInventory,
         Request::ReadSwitch { database: Some(DatabaseSide { xml_rpc: Some(code()), event_socket: None }) },
         Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: false } },
         Request::SwitchRegistrations { of: users() },
@@ -105,6 +106,7 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadSsh
         | Request::ReadPackages
         | Request::ReadCertificates
+        | Request::ReadInventory
         | Request::ReadStandingOrders => return None,
         Request::ChangeSwitch { .. } => Request::ChangeSwitch { change: SwitchChange::Load },
         Request::ReadSwitch { .. } => Request::ReadSwitch { database: None },

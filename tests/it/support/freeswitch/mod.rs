@@ -162,6 +162,11 @@ impl FakeSwitch {
         ports
     }
 
+    /// Its listeners read their files anew, as at a restart of the profile.
+    pub(crate) fn take_certificate(&self) {
+        self.shared.state().take_certificate(true);
+    }
+
     /// Loads or forgets a module, without any of the real one's work.
     pub(crate) fn pretend(&self, module: &str, is_loaded: bool) {
         let mut state = self.shared.state();

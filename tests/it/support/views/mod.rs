@@ -6,7 +6,9 @@ mod credentials;
 mod dns;
 mod factor;
 mod host;
+mod inventory;
 mod passwords;
+mod phones;
 mod roster;
 mod rotation;
 mod switch;
@@ -80,6 +82,9 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("unbuilt", host::unbuilt(town).render().unwrap()),
         ("xml_rpc", switch::page(town).render().unwrap()),
         ("xml_rpc_done", switch::done(town).render().unwrap()),
+        ("phones", phones::page(town).render().unwrap()),
+        ("inventory", inventory::page(town).render().unwrap()),
+        ("switch_certificate", switch::certificate(town).render().unwrap()),
     ];
     pages.push(("dns", dns::page(town).render().unwrap()));
     pages.push(("dns_credential", dns::credential(town, false).render().unwrap()));
