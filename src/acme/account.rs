@@ -6,6 +6,7 @@ use instant_acme::{Account, AccountCredentials, Key};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::acme::ca::CertificateAuthority;
+use crate::acme::challenge::caa::Asker;
 use crate::acme::error::CaError;
 use crate::acme::http::{Ear, Http, HttpDeadlines};
 use crate::base::clock::Clock;
@@ -161,6 +162,12 @@ impl OpenAccount {
     #[must_use]
     pub fn url(&self) -> &str {
         self.account.id()
+    }
+
+    /// Who asks, as CAA records and records that stay name it.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        Asker { identities: self.ear.identities(), account: self.url().to_owned() }
     }
 
     /// The profiles that the CA offers; none where it knows no profiles.

@@ -34,6 +34,9 @@ pub(crate) struct Conversation<'a> {
 impl Conversation<'_> {
     /// Holds it, from the order to the checked chain.
     pub(crate) async fn hold(&mut self) -> Result<Issued, IssueError> {
+        if self.progress.order_url.is_none() {
+            self.look_ahead().await?;
+        }
         let mut order = self.order().await?;
         let mut status = order.state().status;
         if status == OrderStatus::Pending {

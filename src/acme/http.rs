@@ -89,7 +89,7 @@ tokio::task_local! {
 /// Hears what the client hears. Clones share one memory, which holds the last answer only. Within [`Ear::alone`] every ear
 /// is that one, so that conversations beside each other over one account do not hear each other's answers.
 #[derive(Clone, Debug, Default)]
-pub struct Ear(Arc<Mutex<Heard>>);
+pub struct Ear(Arc<Mutex<Heard>>, Arc<Mutex<Vec<String>>>);
 
 impl Ear {
     /// What the last answer said.
@@ -103,6 +103,17 @@ impl Ear {
         OWN.scope(self, conversation).await
     }
 
+    /// The names by which the CA goes in CAA records, as its directory said.
+    pub(crate) fn identities(&self) -> Vec<String> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hear_directory(&self, body: &[u8]) {
+        let Ok(Directory { meta, .. }) = serde_json::from_slice(body) else { return };
+        let names = meta.caa_identities.into_iter().take(MAX_IDENTITIES).collect();
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
     fn present(&self) -> Self {
         OWN.try_with(Clone::clone).unwrap_or_else(|_| self.clone())
     }
@@ -110,6 +121,25 @@ impl Ear {
     fn hear(&self, heard: Heard) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = heard;
     }
+}
+
+/// More names than that no CA goes by.
+const MAX_IDENTITIES: usize = 20;
+
+/// What of a directory the library does not hand on (RFC 8555 section 7.1.1).
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Directory {
+    #[expect(dead_code, reason = "nothing else is a directory")]
+    new_order: String,
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Meta {
+    caa_identities: Vec<String>,
 }
 
 /// Our client. Follows no redirect: an ACME server has no use for one.
@@ -169,6 +199,7 @@ impl HttpClient for Http {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
         let client = self.client.clone();
         let (ear, clock, deadlines) = (self.ear.present(), Arc::clone(&self.clock), self.deadlines);
+        let (directory, is_get) = (self.ear.clone(), request.method() == http::Method::GET);
         Box::pin(async move {
             ear.hear(Heard::default());
             match exchange(&client, request, deadlines).await {
@@ -180,6 +211,9 @@ impl HttpClient for Http {
                         links: links(&parts.headers),
                         location: parts.headers.get(LOCATION).and_then(|at| at.to_str().ok()).map(str::to_owned),
                     });
+                    if is_get {
+                        directory.hear_directory(&body);
+                    }
                     Ok(BytesResponse { parts, body: Box::new(body) })
                 }
                 Err(error) => Err(instant_acme::Error::Other(Box::new(error))),

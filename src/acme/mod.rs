@@ -18,7 +18,7 @@ pub mod http;
 pub mod issue;
 pub mod plan;
 pub mod ports;
-mod proof;
+pub mod proof;
 pub mod renewal;
 pub mod step;
 mod sweep;

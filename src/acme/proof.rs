@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use instant_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Order};
+use instant_acme::{AuthorizationStatus, ChallengeStatus, Order};
 use tokio::time::{Instant, sleep};
 
 use crate::acme::account::ask;
-use crate::acme::challenge::{Solver, TxtRecord};
+use crate::acme::challenge::caa::Asker;
+use crate::acme::challenge::way::{self, Way, account_label};
+use crate::acme::challenge::{DnsError, Solver, TxtRecord, preflight};
 use crate::acme::conversation::{CHECKING, Conversation, FIRST_PAUSE, LONGEST_PAUSE};
 use crate::acme::error::{CaError, IssueError};
 use crate::acme::step::Step;
+use crate::base::clock::Timestamp;
 use crate::base::names::CertificateName;
 
 /// How often a long wait for DNS is said anew.
@@ -20,8 +23,10 @@ impl Conversation<'_> {
     /// Puts a record in place for each name that is not proved yet, and tells the CA to look once all of them show.
     pub(super) async fn prove(&mut self, order: &mut Order) -> Result<(), IssueError> {
         ask!(self.account, "reading what it wants proved", fetch_authorizations(order))?;
-        let records = self.wanted_records(order).await?;
-        for (_, record) in &records {
+        let (standing, records) = self.wanted(order).await?;
+        // What a person puts in, a person takes out.
+        let own = records.iter().filter(|(name, _)| self.parties.solver.way(name.base()) != Way::Manual);
+        for (_, record) in own {
             self.sweep.add(record.clone());
         }
         // Before anything is in DNS, the journal knows of it.
@@ -30,14 +35,17 @@ impl Conversation<'_> {
         let count = rounds.len();
         for (nth, round) in rounds.into_iter().enumerate() {
             for (_, record) in &round {
-                self.note(Step::Presenting { record: record.name() }).await;
+                self.note(self.presenting(record)).await;
                 self.parties.solver.present(record).await?;
             }
             for (_, record) in &round {
                 self.note(Step::WaitingForDns { record: record.name() }).await;
             }
             try_join_all(round.iter().map(|(_, record)| self.shown(record))).await?;
-            let names: Vec<&CertificateName> = round.iter().map(|(name, _)| name).collect();
+            let mut names: Vec<&CertificateName> = round.iter().map(|(name, _)| name).collect();
+            if nth == 0 {
+                names.extend(&standing);
+            }
             self.tell(order, &names).await?;
             if nth + 1 < count {
                 // The next record takes the place of this one.
@@ -45,6 +53,14 @@ impl Conversation<'_> {
             }
         }
         Ok(())
+    }
+
+    fn presenting(&self, record: &TxtRecord) -> Step {
+        if self.parties.solver.way(record.base()) == Way::Manual {
+            let owner = record.target().map_or_else(|| record.name(), ToOwned::to_owned);
+            return Step::ByHand { record: owner, value: record.value().to_owned() };
+        }
+        Step::Presenting { record: record.name() }
     }
 
     /// Waits until every server shows `record`. Says so once a minute, which keeps the claim on the order too.
@@ -85,8 +101,9 @@ impl Conversation<'_> {
         }
     }
 
-    async fn wanted_records(&self, order: &mut Order) -> Result<Vec<(CertificateName, TxtRecord)>, IssueError> {
-        let mut records = Vec::new();
+    /// The names whose record stands in DNS already, and those that need one, with it.
+    async fn wanted(&self, order: &mut Order) -> Result<Wanted, IssueError> {
+        let (mut standing, mut records) = (Vec::new(), Vec::new());
         let mut list = order.authorizations();
         while let Some(next) = list.next().await {
             let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
@@ -94,21 +111,52 @@ impl Conversation<'_> {
             match authorization.status {
                 AuthorizationStatus::Valid => self.note(Step::AlreadyProved { name }).await,
                 AuthorizationStatus::Pending => {
-                    let challenge = authorization.challenge(ChallengeType::Dns01);
-                    let challenge =
-                        challenge.ok_or_else(|| CaError::nonsense(CHECKING, "it does not offer dns-01"))?;
+                    let way = self.parties.solver.way(name.base());
+                    let challenge = authorization.challenge(way.challenge());
+                    let challenge = challenge.ok_or_else(|| not_offered(way))?;
+                    if way == Way::DnsPersist01 {
+                        self.stands(&name).await?;
+                        standing.push(name);
+                        continue;
+                    }
                     if !is_token(&challenge.token) {
                         return Err(CaError::nonsense(CHECKING, "its token breaks RFC 8555 section 8.1").into());
                     }
                     let value = challenge.key_authorization().dns_value();
                     if let Some(record) = TxtRecord::new(name.base().clone(), value) {
+                        let record = match way {
+                            Way::DnsAccount01 => record.labelled(account_label(self.account.url())),
+                            _ => record,
+                        };
                         records.push((name, self.parties.solver.locate(record).await?));
                     }
                 }
                 _ => {} // The order is invalid, and says so at the next poll.
             }
         }
-        Ok(records)
+        Ok((standing, records))
+    }
+
+    /// The record that somebody put in for `name` is there (DNS-PERSIST-01); else the error says which to put in.
+    async fn stands(&self, name: &CertificateName) -> Result<(), IssueError> {
+        let base = name.base();
+        let is_wildcard = self.wish.names.iter().any(|other| other.base() == base && other.is_wildcard());
+        let asker = self.account.asker();
+        Ok(check_standing(&*self.parties.solver, base.as_str(), &asker, (is_wildcard, self.parties.clock.now()))
+            .await?)
+    }
+
+    /// What a CA would stumble over, seen before it is asked.
+    pub(super) async fn look_ahead(&self) -> Result<(), IssueError> {
+        let solver = &self.parties.solver;
+        let Some(authority) = solver.authority() else { return Ok(()) };
+        let asker = self.account.asker();
+        let looks = self.wish.names.iter().map(|name| {
+            let method = solver.way(name.base()).method();
+            preflight::look(authority, name, &asker, method)
+        });
+        try_join_all(looks).await?;
+        Ok(())
     }
 
     async fn tell(&self, order: &mut Order, names: &[&CertificateName]) -> Result<(), IssueError> {
@@ -117,7 +165,8 @@ impl Conversation<'_> {
             let mut authorization = next.map_err(|error| CaError::sort(CHECKING, error, &self.account.ear.last()))?;
             let name = self.asked_for(&authorization.identifier().to_string())?;
             let pending = authorization.status == AuthorizationStatus::Pending && names.contains(&&name);
-            if let (true, Some(mut challenge)) = (pending, authorization.challenge(ChallengeType::Dns01))
+            let way = self.parties.solver.way(name.base());
+            if let (true, Some(mut challenge)) = (pending, authorization.challenge(way.challenge()))
                 && challenge.status == ChallengeStatus::Pending
             {
                 self.note(Step::Checking { name }).await;
@@ -126,6 +175,43 @@ impl Conversation<'_> {
         }
         Ok(())
     }
+}
+
+/// Names whose record stands, and names with the record that they need.
+type Wanted = (Vec<CertificateName>, Vec<(CertificateName, TxtRecord)>);
+
+fn not_offered(way: Way) -> CaError {
+    let offer = match way {
+        Way::Http01 => "it does not offer http-01",
+        Way::DnsAccount01 => "it does not offer dns-account-01; choose another way for the zone",
+        Way::DnsPersist01 => "it does not offer dns-persist-01; choose another way for the zone",
+        Way::Dns01 | Way::Manual => "it does not offer dns-01",
+    };
+    CaError::nonsense(CHECKING, offer)
+}
+
+/// Whether the record of DNS-PERSIST-01 for `base` stands on every name server, for one of the CA's names.
+///
+/// # Errors
+/// It does not: the error says which record to put in. Or nobody could be asked.
+pub async fn check_standing(
+    solver: &dyn Solver,
+    base: &str,
+    asker: &Asker,
+    (is_wildcard, now): (bool, Timestamp),
+) -> Result<(), DnsError> {
+    let Some(issuer) = asker.identities.first() else {
+        let reason = "the CA's directory does not say by which name it goes (caaIdentities)".to_owned();
+        return Err(DnsError::NoAuthority { name: base.to_owned(), reason });
+    };
+    let (owner, text) = way::standing_record(base, issuer, &asker.account, is_wildcard);
+    let seen = solver.texts(&owner).await?;
+    let is_good = |text: &String| {
+        let mut issuers = asker.identities.iter();
+        issuers.any(|issuer| way::stands(text, issuer, &asker.account, is_wildcard, now.unix()))
+    };
+    let is_everywhere = seen.iter().all(|texts| texts.iter().any(is_good));
+    if is_everywhere { Ok(()) } else { Err(DnsError::NotStanding { owner, text }) }
 }
 
 /// Records that may stand beside each other, one round after the other where a service holds one value at a name.

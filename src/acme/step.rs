@@ -36,6 +36,13 @@ pub enum Step {
         /// The record's owner.
         record: String,
     },
+    /// Somebody has to put a challenge record into DNS.
+    ByHand {
+        /// The record's owner.
+        record: String,
+        /// Its text.
+        value: String,
+    },
     /// The record does not show on every server yet.
     WaitingForDns {
         /// The record's owner.
@@ -83,6 +90,11 @@ impl fmt::Display for Step {
             Self::Resuming { .. } => out.write_str("Going on with the order that was begun before"),
             Self::AlreadyProved { name } => write!(out, "The CA has proof for {name} already"),
             Self::Presenting { record } => write!(out, "Putting {record} into DNS"),
+            Self::ByHand { record, value } => write!(
+                out,
+                "Put this record into DNS now, beside others at its name: {record} TXT \"{value}\". Rampart looks for it \
+                 by itself; it may go again once the certificate is here"
+            ),
             Self::WaitingForDns { record } => write!(out, "Waiting until every name server shows {record}"),
             Self::Checking { name } => write!(out, "The CA is checking {name}"),
             Self::Proved => out.write_str("The CA found what it looked for"),

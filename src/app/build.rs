@@ -12,6 +12,7 @@ use crate::acme::challenge::authority::Authority;
 use crate::acme::challenge::provider::writer::Writer;
 use crate::acme::challenge::rfc2136::{Rfc2136, Rfc2136Settings, TsigAlgorithm};
 use crate::acme::challenge::visible;
+use crate::acme::challenge::way::Way;
 use crate::acme::http::HttpDeadlines;
 use crate::acme::issue::{Patience, Turn};
 use crate::base::chain::Chain;
@@ -122,8 +123,12 @@ fn solver(dns: &config::Dns, authority: Authority) -> Result<Arc<dyn Solver>> {
     };
     let writer: Arc<dyn Writer> =
         Arc::new(Rfc2136::new(settings).map_err(|error| anyhow::anyhow!("{}", Chain(&error)))?);
-    let zone =
-        |zone: &Fqdn| ApprovedZone { zone: zone.clone(), writer: Arc::clone(&writer), primary: Some(dns.server) };
+    let zone = |zone: &Fqdn| ApprovedZone {
+        zone: zone.clone(),
+        way: Way::Dns01,
+        writer: Some(Arc::clone(&writer)),
+        primary: Some(dns.server),
+    };
     let zones = dns.zones.iter().map(zone).collect();
     Ok(Arc::new(ApprovedZones::new(zones, authority, visible::Patience::default())))
 }

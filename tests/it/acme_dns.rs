@@ -161,7 +161,8 @@ async fn a_secondary_that_never_shows_it_keeps_the_ca_from_looking_and_is_named(
     let solver = {
         let zones = vec![rampart::acme::challenge::approved::ApprovedZone {
             zone: fqdn(ZONE),
-            writer: tsig(&world),
+            way: rampart::acme::challenge::way::Way::Dns01,
+            writer: Some(tsig(&world)),
             primary: None,
         }];
         let patience =
@@ -211,7 +212,8 @@ async fn a_service_that_replaces_what_is_at_a_name_keeps_both_values_beside_each
     }
 
     assert_eq!(world.shown(ZONE).await, [digest('x')]);
-    assert!(service.changes.load(Ordering::SeqCst) > 40);
+    // Pebble proves a name anew in all but one of a hundred orders.
+    assert!(service.changes.load(Ordering::SeqCst) > 30);
 }
 
 #[tokio::test]

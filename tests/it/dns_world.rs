@@ -17,6 +17,7 @@ use rampart::acme::challenge::provider::writer::{self, Writer};
 use rampart::acme::challenge::provider::{Values, provider};
 use rampart::acme::challenge::rfc2136::Rfc2136;
 use rampart::acme::challenge::visible::Patience;
+use rampart::acme::challenge::way::Way;
 use rampart::app::demo::bind::Bind;
 use rampart::base::encoding::from_base64;
 use serde_json::{Value, json};
@@ -70,7 +71,8 @@ pub(crate) fn tsig(world: &World) -> Arc<dyn Writer> {
 pub(crate) fn solver(world: &World, zones: &[(&str, Arc<dyn Writer>)]) -> Arc<ApprovedZones> {
     let approved = zones.iter().map(|(zone, writer)| ApprovedZone {
         zone: fqdn(zone),
-        writer: Arc::clone(writer),
+        way: Way::Dns01,
+        writer: Some(Arc::clone(writer)),
         primary: None,
     });
     Arc::new(ApprovedZones::new(approved.collect(), authority(&world.bind), patience()))

@@ -6,6 +6,7 @@ mod acme_dns;
 mod acme_faults;
 mod acme_issue;
 mod acme_parallel;
+mod acme_ways;
 mod acme_world;
 mod agent_askers;
 mod agent_confined;

@@ -2,22 +2,29 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::acme::challenge::authority::{Authority, NameServer, Zone};
 use crate::acme::challenge::provider::writer::{Spot, Writer};
 use crate::acme::challenge::visible::{self, Patience};
+use crate::acme::challenge::way::Way;
 use crate::acme::challenge::{DnsError, Solver, TxtRecord};
 use crate::base::names::Fqdn;
+
+/// How long an order looks for a record that somebody is to put in; the next one goes on where it was.
+const BY_HAND: Duration = Duration::from_hours(4);
 
 /// One zone, and who writes to it.
 #[derive(Clone)]
 pub struct ApprovedZone {
     /// Names in it may be ordered.
     pub zone: Fqdn,
-    /// Changes it.
-    pub writer: Arc<dyn Writer>,
+    /// How they are proved.
+    pub way: Way,
+    /// Changes it, where the way needs that.
+    pub writer: Option<Arc<dyn Writer>>,
     /// A server of one's own that takes the changes and may be the only one to know the zone: where nobody else speaks
     /// for it, this one is asked.
     pub primary: Option<SocketAddr>,
@@ -28,23 +35,30 @@ pub struct ApprovedZones {
     zones: Vec<ApprovedZone>,
     authority: Authority,
     patience: Patience,
+    by_hand: Duration,
 }
 
 impl ApprovedZones {
     /// Talks to nobody yet.
     #[must_use]
     pub const fn new(zones: Vec<ApprovedZone>, authority: Authority, patience: Patience) -> Self {
-        Self { zones, authority, patience }
+        Self { zones, authority, patience, by_hand: BY_HAND }
+    }
+
+    /// The same, with another wait for whoever puts records in by hand.
+    #[must_use]
+    pub fn by_hand_within(self, by_hand: Duration) -> Self {
+        Self { by_hand, ..self }
     }
 
     /// Where `record` is to be written, and by whom.
-    async fn place(&self, record: &TxtRecord) -> Result<(Zone, Spot, &ApprovedZone), DnsError> {
+    async fn place(&self, record: &TxtRecord) -> Result<(Zone, Spot, &Arc<dyn Writer>), DnsError> {
         let (owner, zone) = match record.target() {
             // Where it was written before: exactly that is taken away again, wherever the alias leads by now.
             Some(owner) => (owner.to_owned(), self.known(owner, self.authority.zone_of(owner).await)?),
             None => self.found(&record.name()).await?,
         };
-        let approved = longest(&self.zones, &owner).ok_or_else(|| {
+        let writer = longest(&self.zones, &owner).and_then(|approved| approved.writer.as_ref()).ok_or_else(|| {
             if owner == record.name() {
                 DnsError::NoZone { name: record.base().to_string() }
             } else {
@@ -52,7 +66,7 @@ impl ApprovedZones {
             }
         })?;
         let spot = Spot { owner, zone: zone.apex.clone() };
-        Ok((zone, spot, approved))
+        Ok((zone, spot, writer))
     }
 
     /// Where the aliases of `owner` end.
@@ -92,6 +106,19 @@ fn longest<'a>(zones: &'a [ApprovedZone], owner: &str) -> Option<&'a ApprovedZon
 
 #[async_trait]
 impl Solver for ApprovedZones {
+    fn way(&self, base: &Fqdn) -> Way {
+        longest(&self.zones, base.as_str()).map_or(Way::Dns01, |approved| approved.way)
+    }
+
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.authority)
+    }
+
+    async fn texts(&self, owner: &str) -> Result<Vec<Vec<String>>, DnsError> {
+        let (target, zone) = self.found(owner).await?;
+        visible::texts(&zone, &target, self.patience).await
+    }
+
     async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
         let (_, spot, _) = self.place(&record).await?;
         Ok(record.at(spot.owner))
@@ -99,23 +126,47 @@ impl Solver for ApprovedZones {
 
     fn holds_one_value(&self, record: &TxtRecord) -> bool {
         let owner = record.target().map_or_else(|| record.name(), ToOwned::to_owned);
-        longest(&self.zones, &owner).is_some_and(|approved| approved.writer.holds_one_value())
+        longest(&self.zones, &owner)
+            .and_then(|approved| approved.writer.as_ref())
+            .is_some_and(|one| one.holds_one_value())
     }
 
     async fn present(&self, record: &TxtRecord) -> Result<(), DnsError> {
-        let (_, spot, approved) = self.place(record).await?;
-        approved.writer.add(&spot, record.value()).await
+        let (_, spot, writer) = self.place(record).await?;
+        writer.add(&spot, record.value()).await
     }
 
     async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
         // Followed from the start again: what the CA will see is what its own look finds.
         let (owner, zone) = self.found(&record.name()).await?;
-        visible::everywhere(&zone, &owner, record.value(), self.patience).await
+        let is_by_hand = self.way(record.base()) == Way::Manual;
+        let patience = if is_by_hand { Patience { behind: self.by_hand, ..self.patience } } else { self.patience };
+        match visible::everywhere(&zone, &owner, record.value(), patience).await {
+            Err(DnsError::NotEverywhere { after, servers, .. }) if is_by_hand => {
+                Err(DnsError::ByHand { owner, value: record.value().to_owned(), after, servers })
+            }
+            outcome => outcome,
+        }
     }
 
     async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
-        let (_, spot, approved) = self.place(record).await?;
-        approved.writer.remove(&spot, record.value()).await
+        let (_, spot, writer) = self.place(record).await?;
+        writer.remove(&spot, record.value()).await
+    }
+}
+
+/// Writes nothing: a person does.
+#[derive(Clone, Copy, Debug)]
+pub struct ByHand;
+
+#[async_trait]
+impl Writer for ByHand {
+    async fn add(&self, _: &Spot, _: &str) -> Result<(), DnsError> {
+        Ok(())
+    }
+
+    async fn remove(&self, _: &Spot, _: &str) -> Result<(), DnsError> {
+        Ok(())
     }
 }
 
@@ -129,16 +180,34 @@ impl Routed {
         Self(solvers)
     }
 
+    fn holding(&self, base: &Fqdn) -> Option<&dyn Solver> {
+        let held = self.0.iter().rev().filter(|(zone, _)| base.is_within(zone));
+        held.max_by_key(|(zone, _)| zone.as_str().len()).map(|(_, solver)| &**solver)
+    }
+
     fn of(&self, record: &TxtRecord) -> Result<&dyn Solver, DnsError> {
-        let held = self.0.iter().rev().filter(|(zone, _)| record.base().is_within(zone));
-        held.max_by_key(|(zone, _)| zone.as_str().len())
-            .map(|(_, solver)| &**solver)
-            .ok_or_else(|| DnsError::NoZone { name: record.base().to_string() })
+        self.holding(record.base()).ok_or_else(|| DnsError::NoZone { name: record.base().to_string() })
     }
 }
 
 #[async_trait]
 impl Solver for Routed {
+    fn way(&self, base: &Fqdn) -> Way {
+        self.holding(base).map_or(Way::Dns01, |solver| solver.way(base))
+    }
+
+    fn authority(&self) -> Option<&Authority> {
+        self.0.iter().find_map(|(_, solver)| solver.authority())
+    }
+
+    async fn texts(&self, owner: &str) -> Result<Vec<Vec<String>>, DnsError> {
+        let base = owner.split_once('.').and_then(|(_, base)| Fqdn::parse(base).ok());
+        match base.as_ref().and_then(|base| self.holding(base)) {
+            Some(solver) => solver.texts(owner).await,
+            None => Err(DnsError::NoZone { name: owner.to_owned() }),
+        }
+    }
+
     async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
         self.of(&record)?.locate(record).await
     }

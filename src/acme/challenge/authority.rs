@@ -89,7 +89,8 @@ impl Authority {
             if at.num_labels() == 0 {
                 return Err(failed("no zone holds it".to_owned()));
             }
-            let answer = self.resolve(&at, RecordType::SOA, Asking::Resolver).await.map_err(&failed)?;
+            let answer = self.resolve(&at, RecordType::SOA, Asking::Resolver).await;
+            let answer = answer.map_err(|error| failed(error.to_string()))?;
             match start_of_authority(&answer, &at) {
                 Some(apex) if apex.num_labels() > 0 => break apex,
                 _ => at = at.base_name(),
@@ -119,7 +120,7 @@ impl Authority {
     }
 
     async fn servers(&self, apex: &Name) -> Result<Vec<NameServer>, String> {
-        let answer = self.resolve(apex, RecordType::NS, Asking::Resolver).await?;
+        let answer = self.resolve(apex, RecordType::NS, Asking::Resolver).await.map_err(|error| error.to_string())?;
         let names: BTreeSet<Name> = answer
             .answers
             .iter()
@@ -150,17 +151,20 @@ impl Authority {
     }
 
     /// The answer of the first resolver that gives one.
-    pub(super) async fn resolve(&self, name: &Name, kind: RecordType, asking: Asking) -> Result<Message, String> {
+    pub(super) async fn resolve(
+        &self,
+        name: &Name,
+        kind: RecordType,
+        asking: Asking,
+    ) -> Result<Message, LookupError> {
         let resolvers = if self.resolvers.is_empty() { of_this_host() } else { self.resolvers.clone() };
-        let mut last = "/etc/resolv.conf names no resolver".to_owned();
+        let mut last = LookupError::Broken("/etc/resolv.conf names no resolver".to_owned());
         for resolver in resolvers {
             match lookup::ask(resolver, name, kind, asking, self.deadline).await {
                 Ok(answer) => return Ok(answer),
                 // The resolver has looked, and has no good answer: another one of the same host has none either.
-                Err(error @ LookupError::Refused(_)) => {
-                    return Err(format!("{error} for {} {kind}", plain(name)));
-                }
-                Err(error) => last = format!("the resolver {resolver}: {error}"),
+                Err(error @ LookupError::Refused(_)) => return Err(error),
+                Err(error) => last = LookupError::Broken(format!("the resolver {resolver}: {error}")),
             }
         }
         Err(last)

@@ -2,10 +2,13 @@
 
 pub mod approved;
 pub mod authority;
+pub mod caa;
 pub mod lookup;
+pub mod preflight;
 pub mod provider;
 pub mod rfc2136;
 pub mod visible;
+pub mod way;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +16,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::acme::challenge::authority::Authority;
+use crate::acme::challenge::way::Way;
 use crate::base::names::Fqdn;
 
 /// The record that a CA looks for: `_acme-challenge.<base>. TXT "<value>"`. The base name and its wildcard share one
@@ -21,6 +26,9 @@ use crate::base::names::Fqdn;
 pub struct TxtRecord {
     base: Fqdn,
     value: String,
+    /// The account's own label in front (DNS-ACCOUNT-01).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     /// Where it is written, once that was looked up: `_acme-challenge.<base>` may be an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
@@ -31,7 +39,7 @@ impl TxtRecord {
     #[must_use]
     pub fn new(base: Fqdn, value: String) -> Option<Self> {
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (plain && value.len() == 43).then_some(Self { base, value, target: None })
+        (plain && value.len() == 43).then_some(Self { base, value, label: None, target: None })
     }
 
     /// The name that is to be proved, without any `*.`.
@@ -43,7 +51,16 @@ impl TxtRecord {
     /// The record's owner, without a trailing dot.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("_acme-challenge.{}", self.base)
+        match &self.label {
+            Some(label) => format!("{label}._acme-challenge.{}", self.base),
+            None => format!("_acme-challenge.{}", self.base),
+        }
+    }
+
+    /// The same record at the name of an account's own.
+    #[must_use]
+    pub fn labelled(self, label: String) -> Self {
+        Self { label: Some(label), ..self }
     }
 
     /// The name that holds it, where that was looked up.
@@ -68,6 +85,21 @@ impl TxtRecord {
 /// Puts challenge records in place and takes them away.
 #[async_trait]
 pub trait Solver: Send + Sync {
+    /// How names at `base` are proved.
+    fn way(&self, _base: &Fqdn) -> Way {
+        Way::Dns01
+    }
+
+    /// Whom to ask about names before a CA is asked; `None`: nobody.
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
+
+    /// The texts at `owner`, as each name server that answers shows them: for a record that somebody put in once.
+    async fn texts(&self, owner: &str) -> Result<Vec<Vec<String>>, DnsError> {
+        Err(DnsError::NoZone { name: owner.to_owned() })
+    }
+
     /// Looks up where `record` is to be written. Asked before the record is kept in the journal, so that exactly it is
     /// taken away whatever happens in between.
     async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
@@ -179,6 +211,50 @@ pub enum DnsError {
         after: Duration,
         /// Which do not, and what they answered last.
         servers: String,
+    },
+    /// The name's owner does not let this CA issue (CAA, RFC 8659).
+    #[error("no certificate can be issued for {name}: the CAA records of {holder} forbid it; {words}")]
+    Caa {
+        /// The name.
+        name: String,
+        /// The name whose records hold for it.
+        holder: String,
+        /// What stands there.
+        words: String,
+    },
+    /// The zone's signatures do not hold: no CA believes what it says.
+    #[error(
+        "DNSSEC is broken at {at}: a resolver that checks signatures has no answer, and one that does not has; no CA          issues for {name} until that is mended where the zone is signed"
+    )]
+    Signatures {
+        /// The name.
+        name: String,
+        /// Where the look-up failed.
+        at: String,
+    },
+    /// Nobody has put the record in yet, or not everywhere.
+    #[error(
+        "put this record into DNS, beside others at its name: {owner} TXT \"{value}\"; then order again, which goes on with \
+         the same order and record (looked for {} s: {servers})",
+        .after.as_secs()
+    )]
+    ByHand {
+        /// Its owner.
+        owner: String,
+        /// Its text.
+        value: String,
+        /// How long we looked.
+        after: Duration,
+        /// What the servers show.
+        servers: String,
+    },
+    /// The record that stays is not there, or not everywhere (DNS-PERSIST-01).
+    #[error("put this record into DNS, once, and leave it there: {owner} TXT \"{text}\"")]
+    NotStanding {
+        /// Its owner.
+        owner: String,
+        /// Its text.
+        text: String,
     },
     /// A server does not show the record, so that the CA would not see it.
     #[error("the DNS server {server} does not show the record of {name} after {} s: {reason}", .after.as_secs())]

@@ -69,6 +69,25 @@ pub async fn everywhere(zone: &Zone, owner: &str, value: &str, patience: Patienc
     Err(DnsError::NotEverywhere { name, after, servers: who.join("; ") })
 }
 
+/// The texts at `owner`, as each server of `zone` that answers shows them now. One that does not speak for the zone shows none.
+///
+/// # Errors
+/// None of them answers.
+pub async fn texts(zone: &Zone, owner: &str, patience: Patience) -> Result<Vec<Vec<String>>, DnsError> {
+    let (mut seen, mut last) = (Vec::new(), format!("this host has no way to any server of {}", zone.apex));
+    for server in zone.servers.iter().filter(|server| has_a_way_to(server.address)) {
+        match lookup::txt(server.address, owner, patience.answer).await {
+            Ok(answer) if answer.authoritative => seen.push(answer.values),
+            Ok(_) => seen.push(Vec::new()),
+            Err(error) => last = format!("{server}: {error}"),
+        }
+    }
+    if seen.is_empty() {
+        return Err(DnsError::NotEverywhere { name: owner.to_owned(), after: Duration::ZERO, servers: last });
+    }
+    Ok(seen)
+}
+
 async fn watch(server: &NameServer, owner: &str, value: &str, patience: Patience, start: Instant) -> Seen {
     let (mut pause, mut has_answered) = (FIRST_PAUSE, false);
     loop {

@@ -22,6 +22,9 @@ const TRIES: u32 = 4;
 /// A name that this CA refuses, whatever DNS says.
 pub const BLOCKED_NAME: &str = "blocked-domain.example";
 
+/// The name by which it goes in CAA records.
+pub const CAA_NAME: &str = "pebble.test";
+
 /// How the CA behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct PebbleOptions {
@@ -171,6 +174,7 @@ fn settings(directory: &Path, api: u16, management: u16, options: PebbleOptions)
         "domainBlocklist": [BLOCKED_NAME],
         "retryAfter": {"authz": retry, "order": retry},
         "keyAlgorithm": "ecdsa",
+        "caaIdentities": [CAA_NAME],
         "certificateValidityPeriod": options.lifetime.as_secs(),
         "profiles": {
             "default": {"description": "the profile of this run", "validityPeriod": options.lifetime.as_secs()},

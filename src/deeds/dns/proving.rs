@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::acme::challenge::approved::{ApprovedZone, ApprovedZones, Routed};
+use crate::acme::challenge::approved::{ApprovedZone, ApprovedZones, ByHand, Routed};
 use crate::acme::challenge::provider::writer::{self, Spot, Writer};
 use crate::acme::challenge::visible::Patience;
 use crate::acme::challenge::{DnsError, Solver};
@@ -13,7 +13,7 @@ use crate::base::names::Fqdn;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::store::StoreError;
-use crate::store::dns::ZoneRow;
+use crate::store::dns::{Way, ZoneRow};
 
 /// How names are proved now.
 #[derive(Clone)]
@@ -64,7 +64,11 @@ impl Deeds {
         let mut writers: Vec<(crate::base::ids::DnsCredentialId, Arc<dyn Writer>)> = Vec::new();
         let mut approved = Vec::new();
         for row in rows {
-            let Some(id) = row.credential else { continue };
+            let Some(id) = row.credential else {
+                let writer = (row.way == Way::Manual).then(|| Arc::new(ByHand) as Arc<dyn Writer>);
+                approved.push(ApprovedZone { zone: row.zone.clone(), way: row.way, writer, primary: None });
+                continue;
+            };
             let known = writers.iter().find(|(known, _)| *known == id).map(|(_, writer)| Arc::clone(writer));
             let writer = if let Some(writer) = known {
                 writer
@@ -73,7 +77,7 @@ impl Deeds {
                 writers.push((id, Arc::clone(&writer)));
                 writer
             };
-            approved.push(ApprovedZone { zone: row.zone.clone(), writer, primary: None });
+            approved.push(ApprovedZone { zone: row.zone.clone(), way: row.way, writer: Some(writer), primary: None });
         }
         Ok(approved)
     }

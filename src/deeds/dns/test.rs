@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::acme::challenge::way::{Way, account_label};
 use crate::acme::challenge::{DnsError, Solver, TxtRecord};
+use crate::acme::proof::check_standing;
 use crate::base::chain::Chain;
 use crate::base::names::Fqdn;
 use crate::base::rng::token;
@@ -27,7 +29,7 @@ impl Deeds {
         let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
         self.note_test(zone, None, "The test is under way".to_owned()).await?;
         let outcome = match &proving.solver {
-            Ok(solver) => self.try_record(solver, zone).await,
+            Ok(solver) => self.try_zone(issuing, solver, zone).await,
             Err(reason) => Err(reason.clone()),
         };
         let (is_good, words) = match outcome {
@@ -50,10 +52,49 @@ impl Deeds {
         Ok(row)
     }
 
-    async fn try_record(&self, solver: &Arc<dyn Solver>, zone: &Fqdn) -> Result<String, String> {
+    async fn try_zone(&self, issuing: &Issuing, solver: &Arc<dyn Solver>, zone: &Fqdn) -> Result<String, String> {
+        let way = solver.way(zone);
+        if way == Way::Manual {
+            return self.try_by_hand(solver, zone).await;
+        }
+        if !matches!(way, Way::DnsAccount01 | Way::DnsPersist01) {
+            return self.try_record(solver, zone, None).await;
+        }
+        let stored =
+            self.store.account_at(issuing.ca.directory_url()).await.map_err(|error| Chain(&error).to_string())?;
+        let stored =
+            stored.ok_or("there is no account at the CA yet, and the record names it; register one first")?;
+        if way == Way::DnsAccount01 {
+            return self.try_record(solver, zone, Some(account_label(&stored.url))).await;
+        }
+        let account = self.open_account(issuing, &issuing.ca, &stored).await;
+        let account = account.map_err(|error| Chain(&error).to_string())?;
+        let asker = account.asker();
+        let checked = check_standing(&**solver, zone.as_str(), &asker, (true, self.clock.now())).await;
+        checked.map_err(|error| Chain(&error).to_string())?;
+        Ok(format!("The record of {zone} stands on every name server"))
+    }
+
+    /// Nobody puts a record in for a test: only whether it would be found is seen.
+    async fn try_by_hand(&self, solver: &Arc<dyn Solver>, zone: &Fqdn) -> Result<String, String> {
+        let owner = format!("_acme-challenge.{zone}");
+        let seen = solver.texts(&owner).await.map_err(|error| Chain(&error).to_string())?;
+        Ok(format!("{} name servers answer for {owner}; its records are put in by hand", seen.len()))
+    }
+
+    async fn try_record(
+        &self,
+        solver: &Arc<dyn Solver>,
+        zone: &Fqdn,
+        label: Option<String>,
+    ) -> Result<String, String> {
         let value = token(self.random.as_ref());
         let value: String = value.expose().chars().chain(std::iter::repeat('t')).take(43).collect();
         let record = TxtRecord::new(zone.clone(), value).ok_or("no test record could be made")?;
+        let record = match label {
+            Some(label) => record.labelled(label),
+            None => record,
+        };
         let said = |error: DnsError| Chain(&error).to_string();
         let record = solver.locate(record).await.map_err(said)?;
         let presented = match solver.present(&record).await {

@@ -3,8 +3,9 @@
 mod credentials;
 mod zones;
 
+pub use crate::acme::challenge::way::Way;
 pub use credentials::{CredentialRow, NewCredential};
-pub use zones::{TestRow, Way, ZoneRow};
+pub use zones::{TestRow, ZoneRow};
 
 /// The place that a credential's secrets are sealed for.
 pub(super) const SECRETS: &str = "dns_credentials.secrets";

@@ -1,65 +1,10 @@
 //! The zones that an operator approved, and how their last tests went.
 
+use crate::acme::challenge::way::Way;
 use crate::base::clock::Timestamp;
 use crate::base::ids::DnsCredentialId;
 use crate::base::names::Fqdn;
 use crate::store::{Store, StoreError};
-
-/// How names in a zone are proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// A record at `_acme-challenge`, written with a credential (RFC 8555 section 8.4).
-    Dns01,
-    /// The same at a name of the account's own (draft-ietf-acme-dns-account-label).
-    DnsAccount01,
-    /// A record that stays, put in once by hand (draft-ietf-acme-dns-persist).
-    DnsPersist01,
-    /// A file that this host's nginx serves (RFC 8555 section 8.3); no wildcard.
-    Http01,
-    /// As the first, but put in and taken away by hand.
-    Manual,
-}
-
-impl Way {
-    /// Every way.
-    pub const ALL: [Self; 5] = [Self::Dns01, Self::DnsAccount01, Self::DnsPersist01, Self::Http01, Self::Manual];
-
-    /// As the store and forms have it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Dns01 => "dns-01",
-            Self::DnsAccount01 => "dns-account-01",
-            Self::DnsPersist01 => "dns-persist-01",
-            Self::Http01 => "http-01",
-            Self::Manual => "manual",
-        }
-    }
-
-    /// As a page has it.
-    #[must_use]
-    pub const fn spoken(self) -> &'static str {
-        match self {
-            Self::Dns01 => "DNS-01: a record that Rampart writes for each order",
-            Self::DnsAccount01 => "DNS-ACCOUNT-01: the same at a name of the CA account's own",
-            Self::DnsPersist01 => "DNS-PERSIST-01: a record that stays, put in once by hand",
-            Self::Http01 => "HTTP-01: a file that nginx on this host serves; no wildcard",
-            Self::Manual => "DNS-01 by hand: the order's page shows the record and waits",
-        }
-    }
-
-    /// The way that is called `word`.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.word() == word)
-    }
-
-    /// Whether Rampart writes into DNS, and needs a credential.
-    #[must_use]
-    pub const fn needs_credential(self) -> bool {
-        matches!(self, Self::Dns01 | Self::DnsAccount01)
-    }
-}
 
 /// An approved zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
