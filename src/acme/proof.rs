@@ -15,6 +15,7 @@ use crate::acme::error::{CaError, IssueError};
 use crate::acme::step::Step;
 use crate::base::clock::Timestamp;
 use crate::base::names::CertificateName;
+use crate::wire::proving::HttpToken;
 
 /// How often a long wait for DNS is said anew.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
@@ -112,6 +113,9 @@ impl Conversation<'_> {
                 AuthorizationStatus::Valid => self.note(Step::AlreadyProved { name }).await,
                 AuthorizationStatus::Pending => {
                     let way = self.parties.solver.way(name.base());
+                    if way == Way::Http01 && name.is_wildcard() {
+                        return Err(DnsError::NoWildcard { name: name.to_string() }.into());
+                    }
                     let challenge = authorization.challenge(way.challenge());
                     let challenge = challenge.ok_or_else(|| not_offered(way))?;
                     if way == Way::DnsPersist01 {
@@ -122,10 +126,16 @@ impl Conversation<'_> {
                     if !is_token(&challenge.token) {
                         return Err(CaError::nonsense(CHECKING, "its token breaks RFC 8555 section 8.1").into());
                     }
-                    let value = challenge.key_authorization().dns_value();
+                    let authorized = challenge.key_authorization();
+                    let token = HttpToken::parse(&challenge.token).filter(|_| way == Way::Http01);
+                    let value = match authorized.as_str().split_once('.') {
+                        Some((_, thumbprint)) if token.is_some() => thumbprint.to_owned(),
+                        _ => authorized.dns_value(),
+                    };
                     if let Some(record) = TxtRecord::new(name.base().clone(), value) {
-                        let record = match way {
-                            Way::DnsAccount01 => record.labelled(account_label(self.account.url())),
+                        let record = match (way, token) {
+                            (_, Some(token)) => record.in_file(token),
+                            (Way::DnsAccount01, _) => record.labelled(account_label(self.account.url())),
                             _ => record,
                         };
                         records.push((name, self.parties.solver.locate(record).await?));

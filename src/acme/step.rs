@@ -89,12 +89,18 @@ impl fmt::Display for Step {
             }
             Self::Resuming { .. } => out.write_str("Going on with the order that was begun before"),
             Self::AlreadyProved { name } => write!(out, "The CA has proof for {name} already"),
+            Self::Presenting { record } if record.starts_with("http://") => {
+                write!(out, "Having nginx serve {record}")
+            }
             Self::Presenting { record } => write!(out, "Putting {record} into DNS"),
             Self::ByHand { record, value } => write!(
                 out,
                 "Put this record into DNS now, beside others at its name: {record} TXT \"{value}\". Rampart looks for it \
                  by itself; it may go again once the certificate is here"
             ),
+            Self::WaitingForDns { record } if record.starts_with("http://") => {
+                write!(out, "Looking whether nginx serves {record}")
+            }
             Self::WaitingForDns { record } => write!(out, "Waiting until every name server shows {record}"),
             Self::Checking { name } => write!(out, "The CA is checking {name}"),
             Self::Proved => out.write_str("The CA found what it looked for"),
@@ -105,6 +111,9 @@ impl fmt::Display for Step {
                 write!(out, "Certificate {serial} is here, valid until {}", not_after.minutes())
             }
             Self::Cleared => out.write_str("The challenge records are out of DNS again"),
+            Self::NotCleared { record } if record.starts_with("http://") => {
+                write!(out, "{record} could not be taken away yet")
+            }
             Self::NotCleared { record } => write!(out, "{record} could not be taken out of DNS yet"),
         }
     }

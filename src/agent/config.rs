@@ -94,6 +94,9 @@ pub struct AgentConfig {
     /// Where certificates are looked for.
     #[serde(default)]
     pub inventory: InventoryConfig,
+    /// Where nginx looks for challenges.
+    #[serde(default)]
+    pub http01: Http01Config,
 }
 
 /// `[nginx]`
@@ -157,6 +160,20 @@ pub struct FreeSwitchConfig {
 pub struct Fail2banConfig {
     /// Its socket.
     pub socket: PathBuf,
+}
+
+/// `[http01]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http01Config {
+    /// The directory that nginx serves as `/.well-known/acme-challenge/`. The agent makes it in one that is there.
+    pub directory: PathBuf,
+}
+
+impl Default for Http01Config {
+    fn default() -> Self {
+        Self { directory: "/run/rampart/http-01".into() }
+    }
 }
 
 /// `[certificates]`
@@ -298,6 +315,7 @@ impl AgentConfig {
         absolute("freeswitch.fusionpbx", &self.freeswitch.fusionpbx)?;
         absolute("freeswitch.cache", &self.freeswitch.cache)?;
         absolute("fail2ban.socket", &self.fail2ban.socket)?;
+        absolute("http01.directory", &self.http01.directory)?;
         let Some(nginx) = &self.nginx else {
             return Ok(());
         };

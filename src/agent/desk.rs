@@ -17,7 +17,7 @@ use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::Standing;
 use crate::agent::place::Place;
-use crate::agent::{inventory, packages, sshd};
+use crate::agent::{http01, inventory, packages, sshd};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::hash_chain::Tip;
@@ -83,6 +83,8 @@ impl Desk {
             Request::FlushDirectory { users } => self.switch.flush(users).await,
             Request::Resync { users } => self.switch.resync(users).await,
             Request::LetPass { wanted } => self.let_pass(wanted).await,
+            Request::PutHttpFile { file } => http01::put(&self.config, &file),
+            Request::RemoveHttpFile { token } => http01::remove(&self.config, &token),
             Request::NoteTrail { number, hash } => Ok(Answer::Noted(Tip { number, hash })),
             Request::ReadJournal { after, limit } => {
                 let page = self.journal.read(after, limit);

@@ -10,6 +10,7 @@ mod desk;
 mod fail2ban;
 mod freeswitch;
 pub mod gate;
+mod http01;
 mod inventory;
 mod journal;
 mod keys;

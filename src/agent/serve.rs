@@ -283,6 +283,8 @@ fn about(request: &Request) -> Option<String> {
             let addresses: Vec<String> = wanted.addresses.iter().map(ToString::to_string).collect();
             Some(format!("{} for {} minutes", addresses.join(" "), wanted.minutes))
         }
+        Request::PutHttpFile { file } => Some(format!("{} for {}", file.token().as_str(), file.name())),
+        Request::RemoveHttpFile { token } => Some(token.as_str().to_owned()),
         Request::Hello
         | Request::NoteTrail { .. }
         | Request::ReadSwitch { .. }

@@ -36,6 +36,7 @@ macro_rules! expect_answer {
 }
 
 mod gate;
+mod proving;
 mod switch;
 
 /// How long a reading may take: `apt-get -s upgrade` needs some seconds on a slow disk.

@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod jails;
 pub mod journal;
 mod nothing;
+pub mod proving;
 pub mod request;
 pub mod switch;
 pub mod switch_tls;

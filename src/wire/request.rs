@@ -10,6 +10,7 @@ use crate::wire::carried::Carried;
 use crate::wire::grant::{Consumer, SessionMark, StandingOrder};
 use crate::wire::jails::LetPass;
 use crate::wire::nothing::nothing_more;
+use crate::wire::proving::{HttpFile, HttpToken};
 use crate::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
 /// One request. The agent answers each with one [`Answer`](crate::wire::answer::Answer).
@@ -60,6 +61,16 @@ pub enum Request {
     LetPass {
         /// Which, and for how long.
         wanted: LetPass,
+    },
+    /// Put a file where nginx serves it, for a CA to look at (HTTP-01).
+    PutHttpFile {
+        /// Its name and content, and the name that it proves.
+        file: HttpFile,
+    },
+    /// Take such a file away.
+    RemoveHttpFile {
+        /// Its name.
+        token: HttpToken,
     },
     /// The end of the console's trail: written into the agent's own journal, so that each half holds the other's end.
     NoteTrail {
@@ -232,6 +243,8 @@ impl Request {
             Self::FlushDirectory { .. } => "flush-directory",
             Self::Resync { .. } => "resync",
             Self::LetPass { .. } => "let-pass",
+            Self::PutHttpFile { .. } => "put-http-file",
+            Self::RemoveHttpFile { .. } => "remove-http-file",
             Self::NoteTrail { .. } => "note-trail",
             Self::ReadJournal { .. } => "read-journal",
             Self::MakeKey { .. } => "make-key",
@@ -265,7 +278,12 @@ impl Request {
             | Self::ReadJournal { .. }
             | Self::ReadFactor { .. }
             | Self::ReadStandingOrders => Needs::Nothing,
-            Self::FlushDirectory { .. } | Self::Resync { .. } | Self::LetPass { .. } => Needs::Note,
+            Self::FlushDirectory { .. }
+            | Self::Resync { .. }
+            | Self::LetPass { .. }
+            // A digest of the account's key at a fixed place, for names in the agent's zones: only an ACME CA reads it.
+            | Self::PutHttpFile { .. }
+            | Self::RemoveHttpFile { .. } => Needs::Note,
             Self::BeginEnrolment { .. }
             | Self::FinishEnrolment { .. }
             | Self::RenewRecovery { .. }

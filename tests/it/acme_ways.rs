@@ -117,7 +117,7 @@ async fn a_record_that_somebody_puts_in_by_hand_is_waited_for_and_left_to_them()
     assert_eq!(Some(issued.order_url), begun.order_url);
     let asked = Step::ByHand { record: owner.clone(), value: value.clone() };
     assert_eq!(journal.steps().iter().filter(|step| **step == asked).count(), 2);
-    assert_eq!(world.shown(ZONE).await, [value.clone()]);
+    assert_eq!(world.shown(ZONE).await, std::slice::from_ref(value));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod acme_ari;
 mod acme_dns;
 mod acme_faults;
+mod acme_http01;
 mod acme_issue;
 mod acme_parallel;
 mod acme_ways;

@@ -213,3 +213,21 @@ async fn a_name_may_be_ordered_once_its_zone_is_approved_and_not_after_that() {
 
     assert!(!approved("pbx.north.example").await);
 }
+
+#[tokio::test]
+async fn a_zone_of_the_page_alone_is_enough_to_order() {
+    let app = TestApp::alone().await;
+    let operator = app.operator().await;
+    let (store, url) = (&app.state.deeds.store, app.state.issuing.ca.directory_url());
+    let key = rampart::acme::account::new_key().unwrap();
+    store.account_key(url, &key, app.state.deeds.clock.now()).await.unwrap();
+    let credentials = rampart::base::secret::Secret::new("{}".to_owned());
+    store.account_made(url, &format!("{url}/1"), "ops@example.com", &credentials).await.unwrap();
+    assert!(operator.get("/certificates").await.body.contains("Nothing can be ordered now"));
+
+    cloudflare(&operator).await;
+    operator.submit(ZONES, &[("zone", "north.example"), ("way", "dns-01"), ("credential", "1")]).await;
+
+    let page = operator.get("/certificates").await;
+    assert!(page.body.contains("Order the certificate"), "{}", page.words());
+}

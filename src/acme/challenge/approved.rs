@@ -7,11 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::acme::challenge::authority::{Authority, NameServer, Zone};
+use crate::acme::challenge::front::HttpFront;
 use crate::acme::challenge::provider::writer::{Spot, Writer};
 use crate::acme::challenge::visible::{self, Patience};
 use crate::acme::challenge::way::Way;
 use crate::acme::challenge::{DnsError, Solver, TxtRecord};
 use crate::base::names::Fqdn;
+use crate::wire::proving::HttpFile;
 
 /// How long an order looks for a record that somebody is to put in; the next one goes on where it was.
 const BY_HAND: Duration = Duration::from_hours(4);
@@ -36,13 +38,25 @@ pub struct ApprovedZones {
     authority: Authority,
     patience: Patience,
     by_hand: Duration,
+    front: Option<HttpFront>,
 }
 
 impl ApprovedZones {
     /// Talks to nobody yet.
     #[must_use]
     pub const fn new(zones: Vec<ApprovedZone>, authority: Authority, patience: Patience) -> Self {
-        Self { zones, authority, patience, by_hand: BY_HAND }
+        Self { zones, authority, patience, by_hand: BY_HAND, front: None }
+    }
+
+    /// The same, with somebody who puts files for HTTP-01.
+    #[must_use]
+    pub fn with_front(self, front: HttpFront) -> Self {
+        Self { front: Some(front), ..self }
+    }
+
+    /// The file that `record` is, with who puts it; `None` for a record of DNS.
+    fn as_file(&self, record: &TxtRecord) -> Option<(HttpFile, Option<&HttpFront>)> {
+        record.file().map(|file| (file, self.front.as_ref()))
     }
 
     /// The same, with another wait for whoever puts records in by hand.
@@ -96,6 +110,10 @@ impl ApprovedZones {
     }
 }
 
+fn no_front(record: &TxtRecord) -> DnsError {
+    DnsError::NoZone { name: record.base().to_string() }
+}
+
 /// The longest of `zones` that holds `owner`.
 fn longest<'a>(zones: &'a [ApprovedZone], owner: &str) -> Option<&'a ApprovedZone> {
     let holds = |zone: &Fqdn| {
@@ -120,6 +138,9 @@ impl Solver for ApprovedZones {
     }
 
     async fn locate(&self, record: TxtRecord) -> Result<TxtRecord, DnsError> {
+        if record.file().is_some() {
+            return Ok(record);
+        }
         let (_, spot, _) = self.place(&record).await?;
         Ok(record.at(spot.owner))
     }
@@ -132,12 +153,18 @@ impl Solver for ApprovedZones {
     }
 
     async fn present(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        if let Some((file, front)) = self.as_file(record) {
+            return front.ok_or_else(|| no_front(record))?.put(&file).await;
+        }
         let (_, spot, writer) = self.place(record).await?;
         writer.add(&spot, record.value()).await
     }
 
     async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
         // Followed from the start again: what the CA will see is what its own look finds.
+        if let Some((file, front)) = self.as_file(record) {
+            return front.ok_or_else(|| no_front(record))?.is_served(&file).await;
+        }
         let (owner, zone) = self.found(&record.name()).await?;
         let is_by_hand = self.way(record.base()) == Way::Manual;
         let patience = if is_by_hand { Patience { behind: self.by_hand, ..self.patience } } else { self.patience };
@@ -150,6 +177,9 @@ impl Solver for ApprovedZones {
     }
 
     async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
+        if let Some((file, front)) = self.as_file(record) {
+            return front.ok_or_else(|| no_front(record))?.remove(&file).await;
+        }
         let (_, spot, writer) = self.place(record).await?;
         writer.remove(&spot, record.value()).await
     }

@@ -3,6 +3,7 @@
 pub mod approved;
 pub mod authority;
 pub mod caa;
+pub mod front;
 pub mod lookup;
 pub mod preflight;
 pub mod provider;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::acme::challenge::authority::Authority;
 use crate::acme::challenge::way::Way;
 use crate::base::names::Fqdn;
+use crate::wire::proving::{HttpFile, HttpToken};
 
 /// The record that a CA looks for: `_acme-challenge.<base>. TXT "<value>"`. The base name and its wildcard share one
 /// owner and have one value each.
@@ -29,6 +31,9 @@ pub struct TxtRecord {
     /// The account's own label in front (DNS-ACCOUNT-01).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     label: Option<String>,
+    /// A file's name, where this is the content of one that nginx serves (HTTP-01) and no record at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<HttpToken>,
     /// Where it is written, once that was looked up: `_acme-challenge.<base>` may be an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
@@ -39,7 +44,7 @@ impl TxtRecord {
     #[must_use]
     pub fn new(base: Fqdn, value: String) -> Option<Self> {
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (plain && value.len() == 43).then_some(Self { base, value, label: None, target: None })
+        (plain && value.len() == 43).then_some(Self { base, value, label: None, token: None, target: None })
     }
 
     /// The name that is to be proved, without any `*.`.
@@ -51,6 +56,9 @@ impl TxtRecord {
     /// The record's owner, without a trailing dot.
     #[must_use]
     pub fn name(&self) -> String {
+        if let Some(token) = &self.token {
+            return format!("http://{}/.well-known/acme-challenge/{}", self.base, token.as_str());
+        }
         match &self.label {
             Some(label) => format!("{label}._acme-challenge.{}", self.base),
             None => format!("_acme-challenge.{}", self.base),
@@ -61,6 +69,18 @@ impl TxtRecord {
     #[must_use]
     pub fn labelled(self, label: String) -> Self {
         Self { label: Some(label), ..self }
+    }
+
+    /// A file called `token` instead of a record; the value is the digest of the account's key.
+    #[must_use]
+    pub fn in_file(self, token: HttpToken) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// The file that nginx is to serve; `None` for a record.
+    #[must_use]
+    pub fn file(&self) -> Option<HttpFile> {
+        HttpFile::new(self.base.clone(), self.token.clone()?, self.value.clone())
     }
 
     /// The name that holds it, where that was looked up.
@@ -231,6 +251,34 @@ pub enum DnsError {
         name: String,
         /// Where the look-up failed.
         at: String,
+    },
+    /// HTTP-01 proves no wildcard (RFC 8555 section 8.3 and the CA/Browser Forum's rules).
+    #[error("{name} cannot be proved over HTTP; choose a way over DNS for its zone, or order the name alone")]
+    NoWildcard {
+        /// The name.
+        name: String,
+    },
+    /// The agent did not put the file.
+    #[error("the agent did not put the file of {name}")]
+    File {
+        /// The name that is to be proved.
+        name: String,
+        /// What it said.
+        #[source]
+        source: crate::host::AgentError,
+    },
+    /// nginx does not serve it.
+    #[error(
+        "nginx at {at} does not serve {url} as it should: {found}; include packaging/nginx/rampart-http-01.conf in the \
+         server block of that name on port 80"
+    )]
+    NotServed {
+        /// Where it was asked.
+        at: SocketAddr,
+        /// For what.
+        url: String,
+        /// What came.
+        found: String,
     },
     /// Nobody has put the record in yet, or not everywhere.
     #[error(

@@ -56,6 +56,8 @@ pub struct Pebble {
     pub directory_url: String,
     /// The root that vouches for the API's own TLS certificate (PEM). It issues nothing else.
     pub root_pem_path: PathBuf,
+    /// The port at which it looks for files of HTTP-01, on the host that a name leads to.
+    pub http_port: u16,
     /// The server itself.
     pub child: Child,
     management: String,
@@ -77,14 +79,16 @@ impl Pebble {
         let http = client(&root_pem).map_err(io::Error::other)?;
         let mut last = io::Error::other("Pebble was not tried");
         for _ in 0..TRIES {
-            let (api, management) = (free_port()?, free_port()?);
-            fs::write(directory.join("pebble.json"), settings(directory, api, management, options))?;
+            let (api, management, http_port) = (free_port()?, free_port()?, free_port()?);
+            let settings = settings(directory, (api, management, http_port), options);
+            fs::write(directory.join("pebble.json"), settings)?;
             let directory_url = format!("https://127.0.0.1:{api}/dir");
             match run(binary, directory, dns, options, &http, &directory_url).await {
                 Ok(child) => {
                     return Ok(Self {
                         directory_url,
                         root_pem_path: directory.join("root.pem"),
+                        http_port,
                         child,
                         management: format!("https://127.0.0.1:{management}"),
                         http,
@@ -160,14 +164,14 @@ fn client(root_pem: &str) -> reqwest::Result<reqwest::Client> {
 }
 
 /// One file for old and new: 2.4 passes over `profiles` and `retryAfter` and takes `certificateValidityPeriod`.
-fn settings(directory: &Path, api: u16, management: u16, options: PebbleOptions) -> String {
+fn settings(directory: &Path, (api, management, http_port): (u16, u16, u16), options: PebbleOptions) -> String {
     let retry = options.retry_after.as_secs();
     let settings = json!({"pebble": {
         "listenAddress": format!("127.0.0.1:{api}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),
         "certificate": directory.join("server.pem"),
         "privateKey": directory.join("server.key"),
-        "httpPort": 5002,
+        "httpPort": http_port,
         "tlsPort": 5001,
         "ocspResponderURL": "",
         "externalAccountBindingRequired": false,

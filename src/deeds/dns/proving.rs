@@ -1,10 +1,12 @@
 //! Who proves which names: the zones of rampart.toml, and those that an operator approved on the page.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::acme::challenge::approved::{ApprovedZone, ApprovedZones, ByHand, Routed};
+use crate::acme::challenge::front::HttpFront;
 use crate::acme::challenge::provider::writer::{self, Spot, Writer};
 use crate::acme::challenge::visible::Patience;
 use crate::acme::challenge::{DnsError, Solver};
@@ -14,6 +16,9 @@ use crate::deeds::Deeds;
 use crate::deeds::certificates::Issuing;
 use crate::store::StoreError;
 use crate::store::dns::{Way, ZoneRow};
+
+/// Where nginx of this host is asked for the files of HTTP-01.
+const PLAIN_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
 /// How names are proved now.
 #[derive(Clone)]
@@ -43,11 +48,10 @@ impl Deeds {
             return Ok(Proving { zones: issuing.zones.clone(), solver: issuing.solver.clone() });
         }
         let mut zones: Vec<Fqdn> = rows.iter().map(|row| row.zone.clone()).collect();
-        let approved = Arc::new(ApprovedZones::new(
-            self.approved_zones(&rows).await?,
-            issuing.authority.clone(),
-            Patience::default(),
-        ));
+        let front = HttpFront { agent: issuing.agent.clone(), at: PLAIN_HTTP };
+        let own = self.approved_zones(&rows).await?;
+        let approved = ApprovedZones::new(own, issuing.authority.clone(), Patience::default()).with_front(front);
+        let approved = Arc::new(approved);
         // What an operator chose on the page counts before what stands in the file.
         let mut solvers: Vec<(Fqdn, Arc<dyn Solver>)> =
             zones.iter().map(|zone| (zone.clone(), Arc::clone(&approved) as Arc<dyn Solver>)).collect();

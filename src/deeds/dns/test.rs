@@ -13,6 +13,7 @@ use crate::deeds::certificates::Issuing;
 use crate::deeds::dns::DnsActError;
 use crate::store::dns::TestRow;
 use crate::store::trail::{Act, Actor, Close};
+use crate::wire::proving::HttpToken;
 
 impl Deeds {
     /// Writes a test record into `zone`, waits until every name server shows it, and takes it away again. Answers what came
@@ -54,6 +55,11 @@ impl Deeds {
 
     async fn try_zone(&self, issuing: &Issuing, solver: &Arc<dyn Solver>, zone: &Fqdn) -> Result<String, String> {
         let way = solver.way(zone);
+        if way == Way::Http01 {
+            let record = TxtRecord::new(zone.clone(), "t".repeat(43)).zip(HttpToken::parse(&"t".repeat(43)));
+            let record = record.map(|(record, token)| record.in_file(token)).ok_or("no test file could be made")?;
+            return self.try_file(solver, &record).await;
+        }
         if way == Way::Manual {
             return self.try_by_hand(solver, zone).await;
         }
@@ -73,6 +79,18 @@ impl Deeds {
         let checked = check_standing(&**solver, zone.as_str(), &asker, (true, self.clock.now())).await;
         checked.map_err(|error| Chain(&error).to_string())?;
         Ok(format!("The record of {zone} stands on every name server"))
+    }
+
+    async fn try_file(&self, solver: &Arc<dyn Solver>, record: &TxtRecord) -> Result<String, String> {
+        let said = |error: DnsError| Chain(&error).to_string();
+        let presented = match solver.present(record).await {
+            Ok(()) => solver.ready(record).await,
+            Err(error) => Err(error),
+        };
+        let cleared = solver.clear(record).await;
+        presented.map_err(said)?;
+        cleared.map_err(said)?;
+        Ok(format!("A file at {} was put, served by nginx here and taken away", record.name()))
     }
 
     /// Nobody puts a record in for a test: only whether it would be found is seen.

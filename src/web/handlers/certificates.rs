@@ -281,7 +281,8 @@ async fn order_form(
     refused: &Refused,
     now: Timestamp,
 ) -> Result<Result<OrderForm, String>, PageError> {
-    if let Err(reason) = &app.issuing.solver {
+    let proving = app.deeds.proving(&app.issuing).await?;
+    if let Err(reason) = &proving.solver {
         return Ok(Err(reason.clone()));
     }
     if app.deeds.store.account_at(app.issuing.ca.directory_url()).await?.is_none() {
@@ -290,7 +291,7 @@ async fn order_form(
     let covered = Covered::by(rows, now);
     let parsed = tenants.iter().filter_map(|tenant| Fqdn::parse(tenant).ok());
     let mut offered: Vec<(bool, String)> = parsed
-        .filter(|tenant| app.issuing.zones.iter().any(|zone| tenant.is_within(zone)))
+        .filter(|tenant| proving.is_approved(tenant))
         .map(|tenant| (covered.has(&tenant), tenant.to_string()))
         .collect();
     offered.sort();
@@ -317,7 +318,10 @@ async fn order_form(
         key_why:
             "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
                 .to_owned(),
-        challenge: app.issuing.challenge.clone(),
+        challenge: match &app.issuing.solver {
+            Ok(_) => app.issuing.challenge.clone(),
+            Err(_) => "Proved as its zone says on the page Proving names.".to_owned(),
+        },
     }))
 }
 

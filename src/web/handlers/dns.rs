@@ -26,7 +26,7 @@ use crate::web::{flash, routes, view};
 const WAIT: Duration = Duration::from_secs(20);
 
 /// The ways that are offered.
-const WAYS: [Way; 4] = [Way::Dns01, Way::DnsAccount01, Way::DnsPersist01, Way::Manual];
+const WAYS: [Way; 5] = Way::ALL;
 
 /// What the form that approves a zone sends.
 #[derive(Clone, Default, Deserialize)]

@@ -3,10 +3,11 @@
 
 use rampart::base::hash_chain::Hash;
 use rampart::base::ids::CertificateId;
-use rampart::base::names::{CertificateName, OperatorName};
+use rampart::base::names::{CertificateName, Fqdn, OperatorName};
 use rampart::wire::carried::Carried;
 use rampart::wire::grant::{Consumer, Grant, SessionMark, StandingOrder};
 use rampart::wire::jails::LetPass;
+use rampart::wire::proving::{HttpFile, HttpToken};
 use rampart::wire::request::{Generation, KeyKind, Request};
 use rampart::wire::switch::{DatabaseSide, DirectoryUser, SwitchChange};
 
@@ -30,6 +31,15 @@ fn code() -> Carried {
 
 fn users() -> Vec<DirectoryUser> {
     vec![DirectoryUser::parse("1001@a.example.com").unwrap()]
+}
+
+fn http_token(letter: char) -> HttpToken {
+    HttpToken::parse(&letter.to_string().repeat(43)).unwrap()
+}
+
+fn http_file(letter: char) -> HttpFile {
+    let name = Fqdn::parse("a.example.com").unwrap();
+    HttpFile::new(name, http_token('t'), letter.to_string().repeat(43)).unwrap()
 }
 
 fn let_pass() -> LetPass {
@@ -65,6 +75,8 @@ pub(crate) fn every() -> Vec<Request> {
         Request::FlushDirectory { users: users() },
         Request::Resync { users: users() },
         Request::LetPass { wanted: let_pass() },
+        Request::PutHttpFile { file: http_file('d') },
+        Request::RemoveHttpFile { token: http_token('t') },
         Request::NoteTrail { number: 7, hash: Hash::BEGINNING },
         Request::ReadJournal { after: 7, limit: 10 },
         Request::MakeKey { certificate: CERTIFICATE, names: names(), key: KeyKind::EcdsaP256 },
@@ -114,6 +126,8 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         Request::LetPass { wanted } => Request::LetPass { wanted: LetPass { minutes: 5, ..wanted.clone() } },
         Request::FlushDirectory { users } => Request::FlushDirectory { users: [&users[..], users].concat() },
         Request::Resync { users } => Request::Resync { users: [&users[..], users].concat() },
+        Request::PutHttpFile { .. } => Request::PutHttpFile { file: http_file('e') },
+        Request::RemoveHttpFile { .. } => Request::RemoveHttpFile { token: http_token('u') },
         Request::NoteTrail { hash, .. } => Request::NoteTrail { number: 8, hash: *hash },
         Request::ReadJournal { limit, .. } => Request::ReadJournal { after: 8, limit: *limit },
         Request::MakeKey { names, key, .. } => {
