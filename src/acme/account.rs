@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use instant_acme::{Account, AccountCredentials, Key};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use instant_acme::{Account, AccountCredentials, Key, RevocationReason, RevocationRequest};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::acme::ca::CertificateAuthority;
 use crate::acme::challenge::caa::Asker;
 use crate::acme::error::CaError;
 use crate::acme::http::{Ear, Http, HttpDeadlines};
+use crate::acme::jws::{Binding, Desk};
 use crate::base::clock::Clock;
-use crate::base::encoding::{base64, from_base64};
+use crate::base::encoding::{base64, base64url, from_base64};
 use crate::base::secret::Secret;
 
 /// How often a call is begun anew when the CA keeps refusing good nonces. The library itself tries three times in each.
@@ -63,6 +64,9 @@ pub enum AccountError {
     /// They belong to another CA than the one that was asked for.
     #[error("the stored ACME account belongs to another CA")]
     OtherCa,
+    /// The key of an external account binding is no base64url. The cause is left out: it could quote the key.
+    #[error("the key of the external account binding is no base64url")]
+    Binding,
     /// Not a mail address.
     #[error("{0:?} is no mail address")]
     Contact(String),
@@ -111,6 +115,52 @@ pub async fn create(
     }
     let credentials = serde_json::to_string(&credentials).map_err(|_| AccountError::Damaged)?;
     Ok(NewAccount { url: open.url().to_owned(), credentials: Secret::new(credentials) })
+}
+
+/// The same for a CA that wants the account bound to one that it keeps elsewhere (RFC 8555 section 7.3.4).
+///
+/// # Errors
+/// As [`create`]; or the binding's key is none.
+pub async fn create_bound(
+    ca: &CertificateAuthority,
+    key: &Secret<String>,
+    contacts: &[String],
+    binding: &Binding,
+    (deadlines, clock): (HttpDeadlines, Arc<dyn Clock>),
+) -> Result<NewAccount, AccountError> {
+    let contacts = contacts.iter().map(|text| mail_url(text)).collect::<Result<Vec<_>, _>>()?;
+    let url = Desk::open(ca, deadlines, clock).await?.new_account(key, &contacts, Some(binding)).await?;
+    let credentials = credentials_of(ca, &url, key)?;
+    Ok(NewAccount { url, credentials })
+}
+
+/// Gives the account at `url` the key `new`, which the caller has kept already, in place of `old`. Asked again after it was
+/// cut off, it finds out which of the two the CA knows.
+///
+/// # Errors
+/// The CA refused or could not be reached. The account then still has the old key, unless the answer was lost.
+pub async fn change_key(
+    ca: &CertificateAuthority,
+    url: &str,
+    (old, new): (&Secret<String>, &Secret<String>),
+    (deadlines, clock): (HttpDeadlines, Arc<dyn Clock>),
+) -> Result<Secret<String>, AccountError> {
+    let desk = Desk::open(ca, deadlines, clock).await?;
+    if desk.account_of(new).await?.as_deref() != Some(url) {
+        desk.change_key(url, old, new).await?;
+    }
+    credentials_of(ca, url, new)
+}
+
+/// Credentials as the library reads them.
+fn credentials_of(
+    ca: &CertificateAuthority,
+    url: &str,
+    key: &Secret<String>,
+) -> Result<Secret<String>, AccountError> {
+    let bytes = from_base64(key.expose()).ok_or(AccountError::Damaged)?;
+    let parts = serde_json::json!({"id": url, "key_pkcs8": base64url(&bytes), "directory": ca.directory_url()});
+    Ok(Secret::new(parts.to_string()))
 }
 
 fn parse_key(text: &Secret<String>) -> Result<(Key, PrivateKeyDer<'static>), AccountError> {
@@ -170,10 +220,95 @@ impl OpenAccount {
         Asker { identities: self.ear.identities(), account: self.url().to_owned() }
     }
 
+    /// Gives the CA other mail addresses, or none.
+    ///
+    /// # Errors
+    /// The CA refused, or one is no mail address.
+    pub async fn change_contacts(&self, contacts: &[String]) -> Result<(), AccountError> {
+        let contacts = contacts.iter().map(|text| mail_url(text)).collect::<Result<Vec<_>, _>>()?;
+        let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
+        let change = async || -> Result<(), CaError> {
+            ask!(self, "the account's mail addresses", self.account.update_contacts(&contacts))
+        };
+        Ok(Ear::default().alone(change()).await?)
+    }
+
+    /// Ends the account at the CA, for good: it signs nothing for it any more. What it signed stays valid.
+    ///
+    /// # Errors
+    /// The CA refused.
+    pub async fn deactivate(&self) -> Result<(), AccountError> {
+        const DOING: &str = "ending the account";
+        let end = async || -> Result<(), CaError> {
+            ask!(self, DOING, self.account.clone().deactivate())?;
+            // The library takes every answer for a yes.
+            match self.ear.last() {
+                heard if heard.status == Some(200) => Ok(()),
+                heard => Err(CaError::sort(DOING, instant_acme::Error::Str("the CA did not end it"), &heard)),
+            }
+        };
+        Ok(Ear::default().alone(end()).await?)
+    }
+
+    /// Revokes a certificate that this account was given.
+    ///
+    /// # Errors
+    /// The CA refused. One that was revoked before is no error.
+    pub async fn revoke(&self, leaf_der: &[u8], reason: Reason) -> Result<(), AccountError> {
+        let certificate = CertificateDer::from(leaf_der);
+        let reason = match reason {
+            Reason::Unspecified => RevocationReason::Unspecified,
+            Reason::KeyCompromise => RevocationReason::KeyCompromise,
+            Reason::Superseded => RevocationReason::Superseded,
+            Reason::CessationOfOperation => RevocationReason::CessationOfOperation,
+        };
+        let request = RevocationRequest { certificate: &certificate, reason: Some(reason) };
+        let ask = async || -> Result<(), CaError> { ask!(self, "the revocation", self.account.revoke(&request)) };
+        match Ear::default().alone(ask()).await {
+            Err(CaError::Refused { refusal, .. }) if refusal.kind == "alreadyRevoked" => Ok(()),
+            outcome => Ok(outcome?),
+        }
+    }
+
     /// The profiles that the CA offers; none where it knows no profiles.
     #[must_use]
     pub fn profiles(&self) -> Vec<String> {
         self.account.profiles().map(|profile| profile.name.to_owned()).collect()
+    }
+}
+
+/// Why a certificate is revoked (RFC 5280 section 5.3.1), as far as a subscriber may say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No reason is given.
+    Unspecified,
+    /// Somebody else may have its key.
+    KeyCompromise,
+    /// Another one takes its place.
+    Superseded,
+    /// The name is not used any more.
+    CessationOfOperation,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Unspecified, Self::KeyCompromise, Self::Superseded, Self::CessationOfOperation];
+
+    /// The word that the store and the command line use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "key-compromise",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessation-of-operation",
+        }
+    }
+
+    /// The reason behind a [`word`](Self::word).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use instant_acme::{Identifier, NewOrder, Order, OrderStatus};
 use tokio::time::{Instant, sleep};
 
-use crate::acme::accept::{self, AcceptError};
+use crate::acme::accept::{self, AcceptError, Accepted};
 use crate::acme::account::{OpenAccount, ask};
 use crate::acme::ari::CertId;
+use crate::acme::chain;
 use crate::acme::error::{CaError, IssueError, Refusal, RefusalPart};
 use crate::acme::http::HttpError;
 use crate::acme::issue::{Issued, Parties, Wish};
@@ -222,13 +223,40 @@ impl Conversation<'_> {
         Ok(key)
     }
 
+    /// The first of the CA's other chains that leads to `root`. One that does not come, or is not what was asked for, is
+    /// passed over: the chain that came first is there already.
+    async fn alternate(
+        &self,
+        links: &[String],
+        root: &str,
+        accept: impl Fn(&str) -> Result<Accepted, AcceptError>,
+    ) -> Option<Accepted> {
+        for url in chain::alternates(links) {
+            // The library takes what lies there for an order, and says that it is none; the ear has what came.
+            drop(self.account.account.order(url).await);
+            let Some(body) = self.account.ear.last().chain else { continue };
+            let text = String::from_utf8_lossy(&body);
+            if let Some(accepted) = accept(&text).ok().filter(|one| chain::leads_to(&one.chain_pem, root)) {
+                return Some(accepted);
+            }
+        }
+        None
+    }
+
     async fn download(&self, order: &mut Order, key: &KeyMade) -> Result<Issued, IssueError> {
         const DOING: &str = "handing out the certificate";
         let chain = ask!(self.account, DOING, order.certificate())?;
         let links = self.account.ear.last().links;
         let chain = chain.ok_or_else(|| CaError::nonsense(DOING, "it is done but has none"))?;
-        let accepted = accept::accept(&chain, &self.wish.names, &request_of(key)?, self.parties.clock.now())
-            .map_err(IssueError::WrongCertificate)?;
+        let request = request_of(key)?;
+        let accept = |chain: &str| accept::accept(chain, &self.wish.names, &request, self.parties.clock.now());
+        let mut accepted = accept(&chain).map_err(IssueError::WrongCertificate)?;
+        if let Some(root) = self.wish.chain.as_deref().filter(|root| !chain::leads_to(&accepted.chain_pem, root)) {
+            match self.alternate(&links, root, accept).await {
+                Some(other) => accepted = other,
+                None => self.note(Step::OtherChain { wanted: root.to_owned() }).await,
+            }
+        }
         let (serial, not_after) = (accepted.leaf.serial.clone(), accepted.leaf.not_after);
         self.note(Step::Downloaded { serial, not_after }).await;
         Ok(Issued {

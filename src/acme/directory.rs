@@ -19,6 +19,12 @@ const MAX_PROFILES: usize = 32;
 /// What the directory says. Its texts are printable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
+    /// Where nonces are given out.
+    pub new_nonce: Option<String>,
+    /// Where accounts are made.
+    pub new_account: Option<String>,
+    /// Where an account gets a new key.
+    pub key_change: Option<String>,
     /// Where renewal windows are asked for (RFC 9773 section 4); `None` where the CA has none.
     pub renewal_info: Option<String>,
     /// The CA's terms of service.
@@ -34,6 +40,9 @@ pub struct Directory {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw {
+    new_nonce: Option<String>,
+    new_account: Option<String>,
+    key_change: Option<String>,
     renewal_info: Option<String>,
     #[serde(default)]
     meta: Meta,
@@ -88,6 +97,9 @@ fn parse(body: &[u8]) -> Result<Directory, CaError> {
         .map_err(|error| CaError::nonsense(DOING, &format!("it is no directory: {error}")))?;
     let tame = |text: String| printable(&text.chars().take(300).collect::<String>());
     Ok(Directory {
+        new_nonce: raw.new_nonce,
+        new_account: raw.new_account,
+        key_change: raw.key_change,
         renewal_info: raw.renewal_info.filter(|url| !url.is_empty()),
         terms: raw.meta.terms_of_service.map(tame),
         needs_binding: raw.meta.external_account_required,

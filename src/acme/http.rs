@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER, USER_AGENT};
 use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient};
 
@@ -79,6 +79,8 @@ pub struct Heard {
     pub links: Vec<String>,
     /// Where what was made lies: the library forgets it when it finds fault with the rest of the answer.
     pub location: Option<String>,
+    /// A chain of certificates, as it came: an alternate one is asked for in a way that the library knows no use for.
+    pub chain: Option<Bytes>,
 }
 
 tokio::task_local! {
@@ -179,6 +181,32 @@ impl Http {
         Ok((Self { client, deadlines, clock, ear: ear.clone() }, ear))
     }
 
+    /// A signed POST: what was heard, the nonce for the next one, the body.
+    ///
+    /// # Errors
+    /// No whole answer came.
+    pub(crate) async fn post(&self, url: &str, body: String) -> Result<(Heard, Option<String>, Bytes), HttpError> {
+        let mut request = http::Request::new(BodyWrapper::from(body.into_bytes()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = url.parse().map_err(|_| HttpError::NoAddress)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jose+json"));
+        let (mut parts, body) = exchange(&self.client, request, self.deadlines).await?;
+        let nonce = nonce(&parts.headers);
+        Ok((heard(&mut parts, &body, self.clock.now()), nonce, body))
+    }
+
+    /// A fresh nonce from `url`.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub(crate) async fn nonce(&self, url: &str) -> Result<Option<String>, HttpError> {
+        let mut request = http::Request::new(BodyWrapper::default());
+        *request.method_mut() = http::Method::HEAD;
+        *request.uri_mut() = url.parse().map_err(|_| HttpError::NoAddress)?;
+        let (parts, _) = exchange(&self.client, request, self.deadlines).await?;
+        Ok(nonce(&parts.headers))
+    }
+
     /// A plain GET, as the directory and ARI are asked for (RFC 8555 section 6.3): status, wait, body.
     ///
     /// # Errors
@@ -204,13 +232,7 @@ impl HttpClient for Http {
             ear.hear(Heard::default());
             match exchange(&client, request, deadlines).await {
                 Ok((mut parts, body)) => {
-                    let wait = tame_retry_after(&mut parts.headers, clock.now());
-                    ear.hear(Heard {
-                        status: Some(parts.status.as_u16()),
-                        retry_after: wait,
-                        links: links(&parts.headers),
-                        location: parts.headers.get(LOCATION).and_then(|at| at.to_str().ok()).map(str::to_owned),
-                    });
+                    ear.hear(heard(&mut parts, &body, clock.now()));
                     if is_get {
                         directory.hear_directory(&body);
                     }
@@ -286,6 +308,23 @@ fn http_date(text: &str) -> Option<Timestamp> {
     );
     let moment = time::PrimitiveDateTime::parse(text, form).ok()?;
     Some(Timestamp::from(moment.assume_utc()))
+}
+
+fn heard(parts: &mut http::response::Parts, body: &Bytes, now: Timestamp) -> Heard {
+    let retry_after = tame_retry_after(&mut parts.headers, now);
+    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let is_chain = text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/pem-certificate-chain"));
+    Heard {
+        status: Some(parts.status.as_u16()),
+        retry_after,
+        links: links(&parts.headers),
+        location: text(LOCATION).map(str::to_owned),
+        chain: is_chain.then(|| body.clone()),
+    }
+}
+
+fn nonce(headers: &HeaderMap) -> Option<String> {
+    headers.get("replay-nonce").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn links(headers: &HeaderMap) -> Vec<String> {

@@ -30,6 +30,8 @@ pub struct Wish {
     pub key: KeyKind,
     /// One of the CA's profiles ([`OpenAccount::profiles`]), or its own choice.
     pub profile: Option<String>,
+    /// The common name of the root that the chain should lead to; without it the CA's own choice.
+    pub chain: Option<String>,
     /// The certificate of the same CA that this one takes the place of; not one that has expired.
     pub replaces: Option<CertId>,
 }

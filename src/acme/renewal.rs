@@ -25,6 +25,8 @@ pub struct Lifetime {
     pub not_after: Timestamp,
     /// The moment chosen in the window that the CA suggests (ARI); `None` where it suggests none.
     pub asked: Option<Timestamp>,
+    /// It was revoked, or its key is not what it was signed for.
+    pub is_void: bool,
 }
 
 /// The tries to replace it so far. Keep them in the store: a restart must not begin anew.
@@ -61,6 +63,8 @@ pub enum Decision {
 /// Why a certificate is to be renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
+    /// It was revoked.
+    Void,
     /// The moment has come that the CA asked for.
     Asked,
     /// A third of its life is left, or half if it is short.
@@ -74,6 +78,7 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Self::Void => "it was revoked",
             Self::Asked => "the CA asks for it (ARI)",
             Self::Due => "it is time to renew it",
             Self::NearlySpent => "less than a twentieth of its life is left",
@@ -91,7 +96,7 @@ pub fn decide(lifetime: &Lifetime, attempts: &Attempts, jitter: u32, now: Timest
     let urgent_from = lifetime.not_after.minus(life / 20);
     let usual = lifetime.not_after.minus(if life < SHORT_LIFE { life / 2 } else { life / 3 });
     let due = lifetime.asked.map_or(usual, |asked| asked.min(urgent_from));
-    if now < due {
+    if now < due && !lifetime.is_void {
         return Decision::Wait { until: due };
     }
     if let Some(until) = pause_end(lifetime, attempts, jitter, urgent_from, now)
@@ -101,6 +106,8 @@ pub fn decide(lifetime: &Lifetime, attempts: &Attempts, jitter: u32, now: Timest
     }
     if now >= lifetime.not_after {
         Decision::RenewUrgently { why: Why::Expired }
+    } else if lifetime.is_void {
+        Decision::RenewUrgently { why: Why::Void }
     } else if now > urgent_from {
         Decision::RenewUrgently { why: Why::NearlySpent }
     } else {
@@ -152,7 +159,12 @@ mod tests {
     const MIDDLE: u32 = u32::MAX / 2;
 
     fn life(seconds: i64) -> Lifetime {
-        Lifetime { not_before: Timestamp::from_unix(0), not_after: Timestamp::from_unix(seconds), asked: None }
+        Lifetime {
+            not_before: Timestamp::from_unix(0),
+            not_after: Timestamp::from_unix(seconds),
+            asked: None,
+            is_void: false,
+        }
     }
 
     fn failed(failures: u32, at: i64) -> Attempts {
@@ -224,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_revoked_is_replaced_at_once_with_the_same_pauses_after_failures() {
+        let void = Lifetime { is_void: true, ..life(90 * DAY) };
+
+        let now = decide(&void, &Attempts::default(), 0, Timestamp::from_unix(DAY));
+        assert_eq!(now, Decision::RenewUrgently { why: Why::Void });
+        let pause = until(decide(&void, &failed(1, DAY), MIDDLE, Timestamp::from_unix(DAY))) - DAY;
+        assert!((45..=75).contains(&pause), "{pause}");
+    }
+
+    #[test]
     fn a_wish_for_later_does_not_outlast_the_life() {
         let late = Lifetime { asked: Some(Timestamp::from_unix(i64::MAX)), ..life(100 * DAY) };
 
@@ -279,7 +301,7 @@ mod tests {
             let mut issued = Timestamp::from_unix(1_795_371_696);
             for percent in away {
                 let span = Duration::from_secs(u64::try_from(seconds).unwrap());
-                let lifetime = Lifetime { not_before: issued, not_after: issued.plus(span), asked: None };
+                let lifetime = Lifetime { not_before: issued, not_after: issued.plus(span), asked: None, is_void: false };
                 let left = if span < SHORT_LIFE { seconds / 2 } else { seconds / 3 };
                 let due = lifetime.not_after.unix() - left;
                 let back = Timestamp::from_unix(due + left * percent / 100);
@@ -297,7 +319,8 @@ mod tests {
         fn no_input_panics(from in any::<i64>(), to in any::<i64>(), failures in any::<u32>(), last in any::<i64>(),
             paused in any::<i64>(), asked in any::<Option<i64>>(), jitter in any::<u32>(), now in any::<i64>()) {
             let (not_before, not_after) = (Timestamp::from_unix(from), Timestamp::from_unix(to));
-            let lifetime = Lifetime { not_before, not_after, asked: asked.map(Timestamp::from_unix) };
+            let asked = asked.map(Timestamp::from_unix);
+            let lifetime = Lifetime { not_before, not_after, asked, is_void: jitter.is_multiple_of(2) };
             let attempts = Attempts {
                 failures,
                 last_attempt: Some(Timestamp::from_unix(last)),

@@ -68,6 +68,11 @@ pub enum Step {
         /// The end of its validity.
         not_after: Timestamp,
     },
+    /// No chain of the CA leads to the wanted root; the one that it recommends is used.
+    OtherChain {
+        /// The root's common name.
+        wanted: String,
+    },
     /// The challenge records were taken out of DNS.
     Cleared,
     /// A challenge record could not be taken out of DNS; the next order tries again.
@@ -109,6 +114,9 @@ impl fmt::Display for Step {
             Self::WaitingForCertificate => out.write_str("Waiting for the certificate"),
             Self::Downloaded { serial, not_after } => {
                 write!(out, "Certificate {serial} is here, valid until {}", not_after.minutes())
+            }
+            Self::OtherChain { wanted } => {
+                write!(out, "No chain of the CA leads to {wanted}; the one that it recommends is used")
             }
             Self::Cleared => out.write_str("The challenge records are out of DNS again"),
             Self::NotCleared { record } if record.starts_with("http://") => {

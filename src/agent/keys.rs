@@ -22,7 +22,8 @@ pub(super) struct Made {
     pub(super) request_der: Vec<u8>,
 }
 
-/// Makes a key of `kind`, and a request for `names`. The first name becomes the common name if it fits. The randomness
+/// Makes a key of `kind`, and a request for `names`. The first name that fits becomes the common name; where none does, the
+/// request has none (Let's Encrypt takes it so). The randomness
 /// is that of AWS-LC, which takes no other source.
 ///
 /// # Errors
@@ -30,12 +31,14 @@ pub(super) struct Made {
 pub(super) fn make(names: &[CertificateName], kind: KeyKind) -> Result<Made, rcgen::Error> {
     let key = match kind {
         KeyKind::Rsa2048 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)?,
+        KeyKind::Rsa4096 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_4096)?,
+        KeyKind::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384)?,
         KeyKind::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?,
     };
     let mut wish = CertificateParams::default();
     wish.distinguished_name = DistinguishedName::new();
     let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
-    if let Some(first) = texts.first().filter(|first| first.len() <= MAX_COMMON_NAME) {
+    if let Some(first) = texts.iter().find(|text| text.len() <= MAX_COMMON_NAME) {
         wish.distinguished_name.push(DnType::CommonName, first.as_str());
     }
     for text in texts {
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_request_reads_back_with_its_names_and_key() {
-        for kind in [KeyKind::Rsa2048, KeyKind::EcdsaP256] {
+        for kind in KeyKind::ALL {
             let names = names(&["*.example.com", "example.com"]);
 
             let made = make(&names, kind).unwrap();
@@ -107,6 +110,10 @@ mod tests {
         let (_, request) = X509CertificationRequest::from_der(&made.request_der).unwrap();
         assert_eq!(request.certification_request_info.subject.to_string(), "");
         assert_eq!(read_request(&made.request_der).unwrap().names, names(&[&long]));
+
+        let made = make(&names(&[&long, "a.example.com"]), KeyKind::EcdsaP256).unwrap();
+        let (_, request) = X509CertificationRequest::from_der(&made.request_der).unwrap();
+        assert_eq!(request.certification_request_info.subject.to_string(), "CN=a.example.com");
     }
 
     #[test]

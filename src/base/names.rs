@@ -90,6 +90,17 @@ impl Fqdn {
         Ok(Self(name))
     }
 
+    /// A name as a person types it: letters of other scripts become A-labels (RFC 5891).
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn typed(text: &str) -> Result<Self, NameError> {
+        if text.is_ascii() {
+            return Self::parse(text);
+        }
+        Self::parse(&idna::domain_to_ascii_strict(text.trim()).map_err(|_| NameError::Letters)?)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,9 +1,11 @@
 //! Asking for certificates: the account at the CA, a first order, a renewal. The work itself is `issue.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::acme::account::{self, AccountError};
+use crate::acme::account::AccountError;
 use crate::acme::ca::CertificateAuthority;
+use crate::acme::chain::ISRG_ROOT_X1;
 use crate::acme::challenge::Solver;
 use crate::acme::challenge::authority::Authority;
 use crate::acme::http::HttpDeadlines;
@@ -16,11 +18,13 @@ use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::rng::below;
 use crate::base::role::Reach;
 use crate::deeds::Deeds;
+use crate::deeds::ca_accounts::{CaAccountError, NewCaAccount};
 use crate::deeds::step_up::{StepUp, StepUpError, is_kept};
 use crate::host::Agent;
 use crate::store::StoreError;
-use crate::store::certificates::CertificateRow;
-use crate::store::trail::{Act, Actor, Close};
+use crate::store::accounts::AccountRow;
+use crate::store::certificates::{CertificateRow, Choices};
+use crate::store::trail::{Act, Actor};
 use crate::wire::grant::Consumer;
 use crate::wire::request::{Generation, KeyKind};
 
@@ -67,6 +71,38 @@ impl Cover {
     }
 }
 
+/// The most names in one certificate (Let's Encrypt's limit; the agent has the same).
+pub const MOST_NAMES: usize = 100;
+
+/// A certificate that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCertificate {
+    /// Its names; the first one that is short enough becomes the common name.
+    pub names: Vec<CertificateName>,
+    /// The kind of its key.
+    pub key: KeyKind,
+    /// Which CA, profile and chain.
+    pub choices: Choices,
+}
+
+impl NewCertificate {
+    /// What serves a host that phones get their settings from: RSA 2048, and a chain that leads to the root that old phones
+    /// know. The CA of rampart.toml, its usual profile.
+    #[must_use]
+    pub fn for_phones(names: Vec<CertificateName>) -> Self {
+        let chain_root = Some(ISRG_ROOT_X1.to_owned());
+        Self { names, key: KeyKind::Rsa2048, choices: Choices { chain_root, ..Choices::default() } }
+    }
+}
+
+/// The names without repetition, in the order given; a name that a wildcard beside it covers stays, as some phones match
+/// exact names only.
+fn judge_names(names: &[CertificateName]) -> Result<Vec<CertificateName>, OrderError> {
+    let mut seen = BTreeSet::new();
+    let kept: Vec<CertificateName> = names.iter().filter(|name| seen.insert(*name)).cloned().collect();
+    if kept.is_empty() || kept.len() > MOST_NAMES { Err(OrderError::Count) } else { Ok(kept) }
+}
+
 /// Why nothing was ordered.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
@@ -87,6 +123,12 @@ pub enum OrderError {
     /// Names that no certificate of this consumer may cover, or too many.
     #[error("{0}")]
     Names(String),
+    /// What is chosen does not go together.
+    #[error("{0}")]
+    Ca(String),
+    /// Too many names, or none.
+    #[error("a certificate has 1 to {MOST_NAMES} names")]
+    Count,
     /// Nobody can prove names.
     #[error("{0}")]
     NoSolver(String),
@@ -116,7 +158,7 @@ pub enum RegisterError {
 }
 
 impl Deeds {
-    /// Makes an account at the CA, unless there is one. The operator has agreed to the CA's terms.
+    /// Makes an account at the CA of rampart.toml, unless there is one. The operator has agreed to the CA's terms.
     ///
     /// # Errors
     /// See [`RegisterError`].
@@ -126,29 +168,21 @@ impl Deeds {
         actor: &Actor,
         contact: Option<&str>,
     ) -> Result<(), RegisterError> {
-        let directory = issuing.ca.directory_url();
-        if self.store.account_at(directory).await?.is_some() {
-            return Ok(());
-        }
-        let act = Act { act: "certificate.account", subject: directory, after: contact, ..Act::default() };
-        let entry = self.store.open_entry(actor, act, self.clock.now()).await?;
-        let contacts: Vec<String> = contact.iter().map(|&contact| contact.to_owned()).collect();
-        let key = self.store.account_key(directory, &account::new_key()?, self.clock.now()).await?;
-        let made = match account::create(&issuing.ca, &key, &contacts, issuing.deadlines, self.clock.clone()).await {
-            Ok(made) => made,
-            Err(error) => {
-                let reason = Chain(&error).to_string();
-                self.store.close_entry(entry, Close::Failed { reason: &reason }, self.clock.now()).await?;
-                return Err(error.into());
-            }
+        let wanted = NewCaAccount {
+            directory_url: issuing.ca.directory_url().to_owned(),
+            contact: contact.map(str::to_owned),
+            ..NewCaAccount::default()
         };
-        let contact = contact.unwrap_or_default();
-        self.store.account_made(directory, &made.url, contact, &made.credentials).await?;
-        self.store.close_entry(entry, Close::Done { inverse: None }, self.clock.now()).await?;
-        Ok(())
+        match self.add_ca_account(issuing, actor, &wanted).await {
+            Ok(()) | Err(CaAccountError::Taken) => Ok(()),
+            Err(CaAccountError::Account(error)) => Err(error.into()),
+            Err(CaAccountError::Store(error)) => Err(error.into()),
+            // The CA of rampart.toml was read at the start.
+            Err(CaAccountError::Address(_) | CaAccountError::Root | CaAccountError::Unknown) => Ok(()),
+        }
     }
 
-    /// Queues an order for `base`. If one is open for the same names already, that one is answered. The agent may keep the
+    /// Queues an order for names. If one is open for the same names already, that one is answered. The agent may keep the
     /// certificate from then on: a code is needed unless it may already.
     ///
     /// # Errors
@@ -157,11 +191,14 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
-        (base, cover, key): (&Fqdn, Cover, KeyKind),
+        wanted: &NewCertificate,
         step_up: StepUp,
     ) -> Result<Queued, OrderError> {
-        let names = cover.names(base);
-        self.may_order(issuing, actor, "certificate.order", base, &names).await?;
+        let NewCertificate { names, key, choices } = wanted;
+        let names = judge_names(names)?;
+        for base in names.iter().map(CertificateName::base).collect::<BTreeSet<_>>() {
+            self.may_order(issuing, actor, ("certificate.order", choices), base, &names).await?;
+        }
         if step_up.code.is_none() {
             // Asked before anything is kept: the page shows what would be allowed, and asks for a code.
             let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;
@@ -170,7 +207,8 @@ impl Deeds {
             }
         }
         let jitter = below(self.random.as_ref(), u32::MAX);
-        let id = self.store.certificate_for(&names, key, jitter, self.clock.now()).await?;
+        let id = self.store.certificate_for(&names, *key, jitter, self.clock.now()).await?;
+        self.store.choose(id, choices).await?;
         let row = self.store.certificate(&Reach::Everything, id).await?.ok_or(OrderError::Unknown)?;
         if let Err(error) = self.let_agent_keep(&issuing.agent, actor, &row, step_up).await {
             self.store.drop_unordered(id).await?;
@@ -192,7 +230,7 @@ impl Deeds {
     ) -> Result<Queued, OrderError> {
         let row = self.store.certificate(reach, certificate).await?.ok_or(OrderError::Unknown)?;
         for name in &row.names {
-            self.may_order(issuing, actor, "certificate.renew", name.base(), &row.names).await?;
+            self.may_order(issuing, actor, ("certificate.renew", &row.choices), name.base(), &row.names).await?;
         }
         self.queue(certificate, actor, "certificate.renew", None).await
     }
@@ -204,7 +242,7 @@ impl Deeds {
     pub async fn renew_due(&self, issuing: &Issuing, row: &CertificateRow) -> Result<Queued, OrderError> {
         let actor = Actor::rampart();
         for name in &row.names {
-            self.may_order(issuing, &actor, "certificate.renew", name.base(), &row.names).await?;
+            self.may_order(issuing, &actor, ("certificate.renew", &row.choices), name.base(), &row.names).await?;
         }
         let of = row.in_force.as_ref().map(|in_force| in_force.generation);
         self.queue(row.id, &actor, "certificate.renew", of).await
@@ -215,11 +253,11 @@ impl Deeds {
         &self,
         issuing: &Issuing,
         actor: &Actor,
-        act: &str,
+        (act, choices): (&str, &Choices),
         base: &Fqdn,
         names: &[CertificateName],
     ) -> Result<(), OrderError> {
-        let outcome = self.judge_order(issuing, base).await;
+        let outcome = self.judge_order(issuing, choices, base).await;
         let Err(error) = &outcome else { return Ok(()) };
         if !matches!(error, OrderError::Store(_)) {
             let subject = joined(names);
@@ -230,17 +268,35 @@ impl Deeds {
         outcome
     }
 
-    async fn judge_order(&self, issuing: &Issuing, base: &Fqdn) -> Result<(), OrderError> {
+    async fn judge_order(&self, issuing: &Issuing, choices: &Choices, base: &Fqdn) -> Result<(), OrderError> {
         let proving = self.proving(issuing).await?;
         proving.solver.as_ref().map_err(|reason| OrderError::NoSolver(reason.clone()))?;
         if !proving.is_approved(base) {
             let zones: Vec<&str> = proving.zones.iter().map(Fqdn::as_str).collect();
             return Err(OrderError::Zone { name: base.clone(), zones: zones.join(", ") });
         }
-        match self.store.account_at(issuing.ca.directory_url()).await? {
-            Some(_) => Ok(()),
-            None => Err(OrderError::NoAccount),
-        }
+        self.authority(issuing, choices).await.map(drop)
+    }
+
+    /// The CA that `choices` name, and the account there.
+    ///
+    /// # Errors
+    /// There is no account at it.
+    pub async fn authority(
+        &self,
+        issuing: &Issuing,
+        choices: &Choices,
+    ) -> Result<(CertificateAuthority, AccountRow), OrderError> {
+        let own = issuing.ca.directory_url();
+        let directory = choices.directory_url.as_deref().unwrap_or(own);
+        let account = self.store.account_at(directory).await?.ok_or(OrderError::NoAccount)?;
+        let ca = if directory == own {
+            issuing.ca.clone()
+        } else {
+            let ca = CertificateAuthority::at(directory, account.root_pem.clone());
+            ca.map_err(|error| OrderError::Ca(error.to_string()))?
+        };
+        Ok((ca, account))
     }
 
     pub(super) async fn queue(
@@ -290,6 +346,7 @@ pub fn next_step(row: &CertificateRow, now: Timestamp) -> Option<Decision> {
         not_before: in_force.not_before,
         not_after: in_force.not_after,
         asked: row.window.as_ref().map(|window| window.chosen),
+        is_void: row.void_since.is_some(),
     };
     let attempts =
         Attempts { failures: row.failures, last_attempt: row.last_attempt, paused_until: row.paused_until };

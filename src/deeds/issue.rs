@@ -21,9 +21,9 @@ use crate::base::ids::OrderId;
 use crate::base::names::CertificateName;
 use crate::base::role::Reach;
 use crate::deeds::Deeds;
-use crate::deeds::certificates::{Issuing, joined};
+use crate::deeds::certificates::{Issuing, OrderError, joined};
 use crate::host::{Agent, AgentError};
-use crate::store::certificates::CertificateRow;
+use crate::store::certificates::{CertificateRow, Choices};
 use crate::store::issued::NewIssued;
 use crate::store::orders::{OrderFailure, OrderRow};
 use crate::store::trail::{Actor, Close};
@@ -122,15 +122,20 @@ impl Deeds {
         let row =
             self.store.certificate(&Reach::Everything, order.certificate).await?.ok_or(Failed::NoCertificate)?;
         let solver = self.proving(issuing).await?.solver.map_err(Failed::NoSolver)?;
-        let stored = self.store.account_at(issuing.ca.directory_url()).await?.ok_or(Failed::NoAccount)?;
-        let opened = self.open_account(issuing, &issuing.ca, &stored).await?;
+        let (ca, stored) = match self.authority(issuing, &row.choices).await {
+            Ok(found) => found,
+            Err(OrderError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(Failed::NoAccount),
+        };
+        let opened = self.open_account(issuing, &ca, &stored).await?;
         let agent = match order.trail {
             Some(entry) => issuing.agent.clone().for_entry(entry),
             None => issuing.agent.clone(),
         };
-        let directory = issuing.ca.directory_url();
+        let directory = ca.directory_url();
         let replaces = self.predecessor(&row, directory).await?;
-        let wish = Wish { names: row.names.clone(), key: row.key, profile: None, replaces };
+        let Choices { profile, chain_root, .. } = row.choices.clone();
+        let wish = Wish { names: row.names.clone(), key: row.key, profile, chain: chain_root, replaces };
         let story = OrderStory {
             store: self.store.clone(),
             clock: self.clock.clone(),

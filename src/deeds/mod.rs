@@ -3,6 +3,7 @@
 
 pub mod account;
 mod agent_turn;
+pub mod ca_accounts;
 pub mod certificates;
 pub mod credentials;
 pub mod dns;
@@ -12,6 +13,7 @@ pub mod operators;
 pub mod password;
 pub mod policy;
 pub mod policy_drift;
+pub mod revoke;
 pub mod roster;
 pub mod rotation;
 pub mod second_factor;

@@ -7,6 +7,7 @@ use crate::base::role::Reach;
 use crate::deeds::Deeds;
 use crate::deeds::certificates::{Issuing, OrderError, Queued};
 use crate::deeds::step_up::{StepUp, StepUpError, is_kept};
+use crate::store::certificates::Choices;
 use crate::store::trail::Actor;
 use crate::wire::grant::Consumer;
 use crate::wire::request::KeyKind;
@@ -39,7 +40,7 @@ impl Deeds {
         let names = &wish.names;
         judge(names, own)?;
         for name in names {
-            self.may_order(issuing, actor, "certificate.order", name.base(), names).await?;
+            self.may_order(issuing, actor, ("certificate.order", &Choices::default()), name.base(), names).await?;
         }
         if step_up.code.is_none() {
             let orders = issuing.agent.standing_orders().await.map_err(StepUpError::from)?;

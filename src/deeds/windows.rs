@@ -65,10 +65,11 @@ impl Deeds {
 
     async fn desk(&self, issuing: &Issuing, directory_url: &str) -> Desk {
         let open = async || -> Result<(Reader, Directory), CaError> {
+            let root = self.root_of(directory_url).await;
             let ca = if issuing.ca.directory_url() == directory_url {
                 issuing.ca.clone()
             } else {
-                CertificateAuthority::at(directory_url, None)
+                CertificateAuthority::at(directory_url, root)
                     .map_err(|error| CaError::nonsense("reading its directory", &error.to_string()))?
             };
             let reader = Reader::new(&ca, issuing.deadlines, self.clock.clone())?;
@@ -76,6 +77,11 @@ impl Deeds {
             Ok((reader, directory))
         };
         open().await.map_err(|error| Chain(&error).to_string())
+    }
+
+    /// The root that vouches for the API of a CA beside that of rampart.toml.
+    async fn root_of(&self, directory_url: &str) -> Option<String> {
+        self.store.account_at(directory_url).await.ok().flatten().and_then(|account| account.root_pem)
     }
 
     async fn keep_answer(&self, one: &WindowDue, outcome: Result<Suggestion, AriError>) -> Result<(), StoreError> {

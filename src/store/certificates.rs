@@ -35,6 +35,21 @@ pub struct CertificateRow {
     pub paused_until: Option<Timestamp>,
     /// When the CA would like it renewed, if it said so.
     pub window: Option<RenewalWindow>,
+    /// What was chosen for it.
+    pub choices: Choices,
+    /// Since when what is in force must go: it was revoked.
+    pub void_since: Option<Timestamp>,
+}
+
+/// What was chosen for a certificate beside its names and key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// The CA's directory; `None`: that of rampart.toml.
+    pub directory_url: Option<String>,
+    /// One of the CA's profiles; `None`: the CA's own choice.
+    pub profile: Option<String>,
+    /// The common name of the root that the chain is to lead to; `None`: the CA's own choice.
+    pub chain_root: Option<String>,
 }
 
 /// The window that a CA named for a certificate (RFC 9773).
@@ -76,6 +91,7 @@ impl Store {
             Row,
             r#"SELECT id, names, key_kind, generation, issuer, serial, certificates.not_before, certificates.not_after,
                     certificates.failures, last_attempt_at, last_failure, jitter, next_attempt_at, paused_until,
+                    certificates.directory_url, profile, chain_root, void_since,
                     opens_at AS "opens_at?", closes_at AS "closes_at?", chosen_at AS "chosen_at?",
                     explanation AS "explanation?"
              FROM certificates LEFT JOIN renewal_windows ON renewal_windows.certificate_id = certificates.id
@@ -101,6 +117,7 @@ impl Store {
             Row,
             r#"SELECT id, names, key_kind, generation, issuer, serial, certificates.not_before, certificates.not_after,
                     certificates.failures, last_attempt_at, last_failure, jitter, next_attempt_at, paused_until,
+                    certificates.directory_url, profile, chain_root, void_since,
                     opens_at AS "opens_at?", closes_at AS "closes_at?", chosen_at AS "chosen_at?",
                     explanation AS "explanation?"
              FROM certificates LEFT JOIN renewal_windows ON renewal_windows.certificate_id = certificates.id
@@ -152,6 +169,23 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(CertificateId(id))
+    }
+
+    /// Keeps what was chosen for a certificate; it holds from its next order.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn choose(&self, id: CertificateId, choices: &Choices) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE certificates SET directory_url = ?, profile = ?, chain_root = ? WHERE id = ?",
+            choices.directory_url,
+            choices.profile,
+            choices.chain_root,
+            id.0
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Takes away a certificate for which nothing was ever ordered: the act that was to order it was refused.
@@ -253,6 +287,10 @@ struct Row {
     jitter: i64,
     next_attempt_at: Option<i64>,
     paused_until: Option<i64>,
+    directory_url: Option<String>,
+    profile: Option<String>,
+    chain_root: Option<String>,
+    void_since: Option<i64>,
     opens_at: Option<i64>,
     closes_at: Option<i64>,
     chosen_at: Option<i64>,
@@ -285,6 +323,8 @@ impl TryFrom<Row> for CertificateRow {
         };
         Ok(Self {
             window,
+            choices: Choices { directory_url: row.directory_url, profile: row.profile, chain_root: row.chain_root },
+            void_since: row.void_since.map(Timestamp::from_unix),
             id: CertificateId(row.id),
             consumer: if row.names.starts_with(OF_FREESWITCH) { Consumer::FreeSwitch } else { Consumer::Nginx },
             names: serde_json::from_str(&row.names).map_err(|error| damaged(error.to_string()))?,

@@ -72,6 +72,39 @@ impl Store {
         Ok(())
     }
 
+    /// A certificate was revoked: what is in force of it must go.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn revoked(
+        &self,
+        certificate: CertificateId,
+        generation: Generation,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (generation, now) = (i64::from(generation.0), now.unix());
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query!(
+            "UPDATE issued SET revoked_at = ?, revoked_for = ? WHERE certificate_id = ? AND generation = ?",
+            now,
+            reason,
+            certificate.0,
+            generation
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE certificates SET void_since = ?, next_attempt_at = NULL WHERE id = ? AND generation = ?",
+            now,
+            certificate.0,
+            generation
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// One signed certificate, if it was signed since Rampart keeps them.
     ///
     /// # Errors

@@ -286,7 +286,7 @@ impl Store {
             "UPDATE certificates
              SET generation = ?, issuer = ?, serial = ?, not_before = ?, not_after = ?, failures = 0,
                  last_failure = NULL, last_attempt_at = ?, next_attempt_at = NULL, progress = NULL,
-                 paused_until = NULL
+                 paused_until = NULL, void_since = NULL
              WHERE id = ?",
             generation,
             leaf.issuer,

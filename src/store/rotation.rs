@@ -20,10 +20,11 @@ pub struct SealedColumn {
 }
 
 /// Every column whose values are sealed: each `BLOB` of the schema that is no digest.
-pub const SEALED: [SealedColumn; 6] = [
+pub const SEALED: [SealedColumn; 7] = [
     SealedColumn { table: "acme_accounts", column: "account_key", place: accounts::KEY },
     SealedColumn { table: "acme_accounts", column: "credentials", place: accounts::CREDENTIALS },
     SealedColumn { table: "dns_credentials", column: "secrets", place: dns::SECRETS },
+    SealedColumn { table: "acme_accounts", column: "next_key", place: accounts::NEXT_KEY },
     SealedColumn { table: "rotation_batches", column: "secrets", place: batches::SECRETS },
     SealedColumn { table: "trail_head", column: "sealed", place: trail::HEAD },
     SealedColumn { table: "trail_agent", column: "sealed", place: trail::AGENT_END },

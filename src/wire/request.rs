@@ -192,17 +192,26 @@ pub enum Needs {
 pub enum KeyKind {
     /// RSA with 2048 bits: what every desk phone accepts.
     Rsa2048,
+    /// RSA with 4096 bits: slow to sign with, and no safer where phones connect.
+    Rsa4096,
     /// ECDSA on P-256.
     EcdsaP256,
+    /// ECDSA on P-384.
+    EcdsaP384,
 }
 
 impl KeyKind {
+    /// Every kind, the recommended one first.
+    pub const ALL: [Self; 4] = [Self::Rsa2048, Self::EcdsaP256, Self::EcdsaP384, Self::Rsa4096];
+
     /// `RSA 2048`, as a page says it.
     #[must_use]
     pub const fn spoken(self) -> &'static str {
         match self {
             Self::Rsa2048 => "RSA 2048",
+            Self::Rsa4096 => "RSA 4096",
             Self::EcdsaP256 => "ECDSA P-256",
+            Self::EcdsaP384 => "ECDSA P-384",
         }
     }
 
@@ -211,14 +220,16 @@ impl KeyKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Rsa2048 => "rsa-2048",
+            Self::Rsa4096 => "rsa-4096",
             Self::EcdsaP256 => "ecdsa-p256",
+            Self::EcdsaP384 => "ecdsa-p384",
         }
     }
 
     /// The kind behind a [`word`](Self::word).
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Rsa2048, Self::EcdsaP256].into_iter().find(|kind| kind.word() == word)
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn fqdn(text: &str) -> Fqdn {
 /// A wish for `names`.
 pub(crate) fn wish(names: &[&str]) -> Wish {
     let names = names.iter().map(|name| CertificateName::parse(name).unwrap()).collect();
-    Wish { names, key: KeyKind::EcdsaP256, profile: None, replaces: None }
+    Wish { names, key: KeyKind::EcdsaP256, profile: None, chain: None, replaces: None }
 }
 
 /// Whether this is the step that a test waits for.

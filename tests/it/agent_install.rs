@@ -61,7 +61,9 @@ impl Authority {
         let (_, request) = X509CertificationRequest::from_der(&der).unwrap();
         let algorithm = match kind {
             KeyKind::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
+            KeyKind::Rsa4096 => &rcgen::PKCS_RSA_SHA256,
             KeyKind::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyKind::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
         };
         let bits = request.certification_request_info.subject_pki.subject_public_key.data.to_vec();
         let wish = CertificateParams::new(texts.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();

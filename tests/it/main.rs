@@ -1,6 +1,7 @@
 //! One test program: each module is a part of the house, tried through its front door with real neighbours.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod acme_accounts;
 mod acme_ari;
 mod acme_dns;
 mod acme_faults;

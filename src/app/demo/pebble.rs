@@ -36,6 +36,10 @@ pub struct PebbleOptions {
     pub retry_after: Duration,
     /// The lifetime of what it issues.
     pub lifetime: Duration,
+    /// How many other chains it offers, each to a root of its own.
+    pub alternate_roots: u8,
+    /// Name and key (base64url) of the one account elsewhere that accounts must be bound to; `None`: no binding is wanted.
+    pub binding: Option<(&'static str, &'static str)>,
 }
 
 impl Default for PebbleOptions {
@@ -45,6 +49,8 @@ impl Default for PebbleOptions {
             authorization_reuse_percent: 0,
             retry_after: Duration::from_secs(1),
             lifetime: Duration::from_hours(90 * 24),
+            alternate_roots: 0,
+            binding: None,
         }
     }
 }
@@ -105,7 +111,16 @@ impl Pebble {
     /// # Errors
     /// Pebble is gone.
     pub async fn issuer_root(&self) -> io::Result<String> {
-        let answer = self.http.get(format!("{}/roots/0", self.management)).send().await.map_err(io::Error::other)?;
+        self.other_root(0).await
+    }
+
+    /// The root of its chain `nth`, from 0 (PEM).
+    ///
+    /// # Errors
+    /// Pebble is gone, or has no such chain.
+    pub async fn other_root(&self, nth: u8) -> io::Result<String> {
+        let answer =
+            self.http.get(format!("{}/roots/{nth}", self.management)).send().await.map_err(io::Error::other)?;
         answer.error_for_status().map_err(io::Error::other)?.text().await.map_err(io::Error::other)
     }
 }
@@ -126,6 +141,7 @@ async fn run(
         .arg(dns.to_string())
         .env("PEBBLE_VA_NOSLEEP", "1")
         .env("PEBBLE_WFE_NONCEREJECT", options.nonce_reject_percent.to_string())
+        .env("PEBBLE_ALTERNATE_ROOTS", options.alternate_roots.to_string())
         .env("PEBBLE_AUTHZREUSE", options.authorization_reuse_percent.to_string())
         .spawn()?;
     let is_ready =
@@ -174,7 +190,8 @@ fn settings(directory: &Path, (api, management, http_port): (u16, u16, u16), opt
         "httpPort": http_port,
         "tlsPort": 5001,
         "ocspResponderURL": "",
-        "externalAccountBindingRequired": false,
+        "externalAccountBindingRequired": options.binding.is_some(),
+        "externalAccountMACKeys": options.binding.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
         "domainBlocklist": [BLOCKED_NAME],
         "retryAfter": {"authz": retry, "order": retry},
         "keyAlgorithm": "ecdsa",

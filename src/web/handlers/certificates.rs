@@ -6,18 +6,19 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::acme::account::AccountError;
+use crate::acme::chain::ISRG_ROOT_X1;
 use crate::acme::renewal::Decision;
 use crate::audit::finding::Wall;
 use crate::audit::walls::Walls;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::{Timestamp, spoken};
 use crate::base::ids::CertificateId;
-use crate::base::names::{CertificateName, Fqdn};
+use crate::base::names::{CertificateName, Fqdn, NameError};
 use crate::base::role::Reach;
 use crate::base::secret::Secret;
-use crate::deeds::certificates::{Cover, OrderError, RegisterError, joined, next_step};
+use crate::deeds::certificates::{Cover, NewCertificate, OrderError, RegisterError, joined, next_step};
 use crate::deeds::step_up::StepUpError;
-use crate::store::certificates::CertificateRow as Row;
+use crate::store::certificates::{CertificateRow as Row, Choices};
 use crate::store::orders::OrderRow as Order;
 use crate::web::auth::Visit;
 use crate::web::csrf::Guarded;
@@ -64,6 +65,12 @@ pub(crate) struct OrderFields {
     cover: String,
     #[serde(default)]
     key: String,
+    #[serde(default)]
+    ca: String,
+    #[serde(default)]
+    profile: String,
+    #[serde(default)]
+    chain: String,
     #[serde(default)]
     code: Option<Secret<String>>,
 }
@@ -134,15 +141,26 @@ pub(crate) async fn order(
 ) -> Result<Response, PageError> {
     let refused = |fault: String| Refused { order: sent.clone(), name_fault: Some(fault), ..Refused::default() };
     let typed = sent.name.trim();
-    let base = match Fqdn::parse(typed.strip_prefix("*.").unwrap_or(typed)) {
-        Ok(base) => base,
+    let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
+    let names = match names(typed, cover) {
+        Ok(names) => names,
         Err(error) => return again(&app, &visit, refused(error.to_string())).await,
     };
-    let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
-    let key = KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048);
+    let wanted = NewCertificate {
+        names,
+        key: KeyKind::from_word(&sent.key).unwrap_or(KeyKind::Rsa2048),
+        choices: Choices {
+            directory_url: Some(sent.ca.clone()).filter(|url| !url.is_empty()),
+            profile: Some(sent.profile.clone()).filter(|profile| !profile.is_empty()),
+            chain_root: match sent.chain.as_str() {
+                "own" => None,
+                _ => Some(ISRG_ROOT_X1.to_owned()),
+            },
+        },
+    };
     let step_up = step_up::brought(&visit, sent.code.as_ref())?;
     let has_code = step_up.code.is_some();
-    match app.deeds.order(&app.issuing, &visit.actor(), (&base, cover, key), step_up).await {
+    match app.deeds.order(&app.issuing, &visit.actor(), &wanted, step_up).await {
         Ok(queued) => {
             if has_code {
                 session::renew(&visit.session).await?;
@@ -152,11 +170,22 @@ pub(crate) async fn order(
             Ok(Redirect::to(&routes::order(queued.order)).into_response())
         }
         Err(OrderError::Store(error) | OrderError::StepUp(StepUpError::Store(error))) => Err(error.into()),
-        Err(OrderError::StepUp(error)) => {
-            step_up::ask(&app, &visit, pending(&sent, &cover.names(&base)), &error).await
-        }
+        Err(OrderError::StepUp(error)) => step_up::ask(&app, &visit, pending(&sent, &wanted.names), &error).await,
         Err(error) => again(&app, &visit, refused(error.to_string())).await,
     }
+}
+
+/// The names that were typed: one, which `cover` says more of, or several, which are taken as they are.
+fn names(typed: &str, cover: Cover) -> Result<Vec<CertificateName>, NameError> {
+    let words: Vec<&str> = typed.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    if let [] | [_] = words.as_slice() {
+        return Ok(cover.names(&Fqdn::typed(typed.strip_prefix("*.").unwrap_or(typed))?));
+    }
+    let name = |word: &&str| match word.strip_prefix("*.") {
+        Some(base) => Fqdn::typed(base).map(CertificateName::wildcard),
+        None => Fqdn::typed(word).map(CertificateName::exact),
+    };
+    words.iter().map(name).collect()
 }
 
 /// What the operator is about to allow.
@@ -171,7 +200,14 @@ fn pending(sent: &OrderFields, names: &[CertificateName]) -> Pending<'static> {
             "So renewals need nobody. You can end this on the page Certificates.".to_owned(),
         ],
         action: routes::CERTIFICATE_ORDERS.to_owned(),
-        fields: vec![("name", sent.name.clone()), ("cover", sent.cover.clone()), ("key", sent.key.clone())],
+        fields: vec![
+            ("name", sent.name.clone()),
+            ("cover", sent.cover.clone()),
+            ("key", sent.key.clone()),
+            ("ca", sent.ca.clone()),
+            ("profile", sent.profile.clone()),
+            ("chain", sent.chain.clone()),
+        ],
         button: "Allow this and order".to_owned(),
         secret: step_up::Typed::Nothing,
         back: (routes::CERTIFICATES, Wall::Certificates.slug()),
@@ -310,7 +346,7 @@ async fn order_form(
             choice("wildcard", "*.name and name", cover, true),
             choice("exact", "the name alone", cover, false),
         ],
-        keys: [KeyKind::Rsa2048, KeyKind::EcdsaP256]
+        keys: KeyKind::ALL
             .iter()
             .enumerate()
             .map(|(nth, kind)| choice(kind.word(), kind.spoken(), key, nth == 0))
@@ -318,6 +354,25 @@ async fn order_form(
         key_why:
             "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
                 .to_owned(),
+        cas: app
+            .deeds
+            .store
+            .accounts()
+            .await?
+            .into_iter()
+            .filter(|account| account.ended.is_none())
+            .map(|account| Choice {
+                chosen: account.directory_url == refused.order.ca
+                    || (refused.order.ca.is_empty() && account.directory_url == app.issuing.ca.directory_url()),
+                label: account.directory_url.clone(),
+                value: account.directory_url,
+            })
+            .collect(),
+        profile: refused.order.profile.clone(),
+        chains: vec![
+            choice("x1", "to ISRG Root X1, which old phones know", &refused.order.chain, true),
+            choice("own", "as the CA recommends it", &refused.order.chain, false),
+        ],
         challenge: match &app.issuing.solver {
             Ok(_) => app.issuing.challenge.clone(),
             Err(_) => "Proved as its zone says on the page Proving names.".to_owned(),

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::base::ids::CertificateId;
     use crate::base::names::CertificateName;
-    use crate::store::certificates::InForce;
+    use crate::store::certificates::{Choices, InForce};
     use crate::wire::request::{Generation, KeyKind};
 
     fn certificate(names: &[&str], until: i64) -> CertificateRow {
@@ -147,6 +147,8 @@ mod tests {
             next_attempt: None,
             paused_until: None,
             window: None,
+            choices: Choices::default(),
+            void_since: None,
         }
     }
 

@@ -118,6 +118,12 @@ pub struct OrderForm {
     pub keys: Vec<Choice>,
     /// Why that kind: `RSA 2048 is what every desk phone accepts.`
     pub key_why: String,
+    /// The CAs with an account.
+    pub cas: Vec<Choice>,
+    /// The CA's profile that was typed; empty for its own choice.
+    pub profile: String,
+    /// Where the chain is to lead, the first one recommended.
+    pub chains: Vec<Choice>,
     /// How control over the name is proved: `DNS-01: a TXT record at ns1.example.test, RFC 2136`.
     pub challenge: String,
 }

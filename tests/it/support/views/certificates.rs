@@ -71,6 +71,13 @@ fn order_form(town: Town) -> OrderForm {
             Choice { value: "rsa-2048".into(), label: "RSA 2048".into(), chosen: true },
             Choice { value: "ecdsa-p256".into(), label: "ECDSA P-256".into(), chosen: false },
         ],
+        cas: vec![Choice {
+            value: town.name("https://acme-v02.api.letsencrypt.org/directory"),
+            label: town.name("https://acme-v02.api.letsencrypt.org/directory"),
+            chosen: true,
+        }],
+        profile: town.text("classic"),
+        chains: vec![Choice { value: "x1".into(), label: "to ISRG Root X1".into(), chosen: true }],
         key_why: "RSA 2048 is what every desk phone accepts; older ones refuse ECDSA.".into(),
         challenge: town.name("Proved over DNS-01: a TXT record at ns1.example.test, by RFC 2136 with TSIG."),
     }
