@@ -162,8 +162,8 @@ impl Desk {
             if let (Some(fields), Some(who)) = (protected.as_object_mut(), who.as_object()) {
                 fields.extend(who.clone());
             }
-            let signed = signer.sign(&protected, payload)?.to_string();
-            let answer = self.reader.http().post(url, signed).await;
+            let letter = signer.sign(&protected, payload)?.to_string();
+            let answer = self.reader.http().post(url, letter).await;
             let (heard, next, body) = answer.map_err(|error| CaError::from_http(doing, error))?;
             if heard.status.is_some_and(|status| (200..300).contains(&status)) {
                 return Ok(heard);
@@ -198,10 +198,10 @@ mod tests {
     fn what_is_signed_can_be_checked_with_the_public_key() {
         let signer = Signer::of(&account::new_key().unwrap()).unwrap();
 
-        let signed = signer.sign(&json!({"alg": "ES256"}), "hello").unwrap();
+        let letter = signer.sign(&json!({"alg": "ES256"}), "hello").unwrap();
 
-        let text = format!("{}.{}", signed["protected"].as_str().unwrap(), signed["payload"].as_str().unwrap());
-        let signature = from_base64url(signed["signature"].as_str().unwrap()).unwrap();
+        let text = format!("{}.{}", letter["protected"].as_str().unwrap(), letter["payload"].as_str().unwrap());
+        let signature = from_base64url(letter["signature"].as_str().unwrap()).unwrap();
         let jwk = signer.jwk();
         let mut point = vec![4];
         for half in ["x", "y"] {
@@ -209,7 +209,7 @@ mod tests {
         }
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
         assert!(public.verify(text.as_bytes(), &signature).is_ok());
-        assert!(!format!("{signed}").contains("hello"));
+        assert!(!format!("{letter}").contains("hello"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The console and the command line.
 
+#[path = "rampart/certificate_choice.rs"]
+mod certificate_choice;
 #[path = "rampart/dns_choice.rs"]
 mod dns_choice;
 #[path = "rampart/firewall_choice.rs"]
@@ -98,6 +100,11 @@ enum Command {
     Credentials {
         #[command(subcommand)]
         command: CredentialsChoice,
+    },
+    /// Plan, order, renew and revoke certificates
+    Certificate {
+        #[command(subcommand)]
+        command: certificate_choice::CertificateChoice,
     },
     /// See and test how names are proved over DNS
     Dns {
@@ -344,6 +351,7 @@ async fn real(command: Command, config: Config, directory: PathBuf, prepared: Op
         }
         Command::Check { format, fail_on } => return check(&config, &directory, format, fail_on).await,
         Command::Trail { command } => return trail(&config, &directory, command).await,
+        Command::Certificate { command } => return certificate_choice::run(&config, &directory, command).await,
         Command::Dns { command } => return dns_choice::run(&config, &directory, command).await,
         Command::Credentials { command } => credentials(&config, &directory, command).await?,
         Command::Demo { .. } | Command::Firewall { .. } => {}

@@ -1,5 +1,6 @@
 //! Floor 4: the command line, one file for each subcommand; the same engine as the pages, as text.
 
+pub mod certificate;
 pub mod check;
 pub mod credentials;
 pub mod dns;

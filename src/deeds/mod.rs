@@ -5,6 +5,7 @@ pub mod account;
 mod agent_turn;
 pub mod ca_accounts;
 pub mod certificates;
+pub mod coverage;
 pub mod credentials;
 pub mod dns;
 pub mod issue;
