@@ -1,7 +1,9 @@
 //! The account at a CA: made once, then opened from its credentials.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use instant_acme::{Account, AccountCredentials, Key, RevocationReason, RevocationRequest};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -41,6 +43,12 @@ pub(crate) fn may_ask_again(error: &instant_acme::Error, round: u32) -> bool {
     let bad_nonce = matches!(error, instant_acme::Error::Api(problem)
         if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"));
     bad_nonce && round < NONCE_ROUNDS
+}
+
+/// What comes of `asking`, also where the library breaks over an answer: it panics at an address that is none.
+pub(crate) async fn unbroken<T>(asking: impl Future<Output = T>) -> Result<T, CaError> {
+    let outcome = AssertUnwindSafe(asking).catch_unwind().await;
+    outcome.map_err(|_| CaError::nonsense("our questions", "an address in it is none"))
 }
 
 /// An account that was just made.
@@ -103,7 +111,8 @@ pub async fn create(
         let (http, ear) =
             Http::new(ca, deadlines, Arc::clone(&clock)).map_err(|error| CaError::from_http(DOING, error))?;
         let builder = Account::builder_with_http(Box::new(http));
-        match builder.create_from_key(parse_key(key)?, ca.directory_url().to_owned()).await {
+        let made = unbroken(builder.create_from_key(parse_key(key)?, ca.directory_url().to_owned())).await?;
+        match made {
             Ok((account, credentials)) => break (account, credentials, ear),
             Err(error) if may_ask_again(&error, round) => {}
             Err(error) => return Err(CaError::sort(DOING, error, &ear.last()).into()),
@@ -227,10 +236,8 @@ impl OpenAccount {
     pub async fn change_contacts(&self, contacts: &[String]) -> Result<(), AccountError> {
         let contacts = contacts.iter().map(|text| mail_url(text)).collect::<Result<Vec<_>, _>>()?;
         let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
-        let change = async || -> Result<(), CaError> {
-            ask!(self, "the account's mail addresses", self.account.update_contacts(&contacts))
-        };
-        Ok(Ear::default().alone(change()).await?)
+        let change = async { ask!(self, "the account's mail addresses", self.account.update_contacts(&contacts)) };
+        Ok(Ear::default().alone(change).await?)
     }
 
     /// Ends the account at the CA, for good: it signs nothing for it any more. What it signed stays valid.
@@ -239,7 +246,7 @@ impl OpenAccount {
     /// The CA refused.
     pub async fn deactivate(&self) -> Result<(), AccountError> {
         const DOING: &str = "ending the account";
-        let end = async || -> Result<(), CaError> {
+        let end = async {
             ask!(self, DOING, self.account.clone().deactivate())?;
             // The library takes every answer for a yes.
             match self.ear.last() {
@@ -247,7 +254,7 @@ impl OpenAccount {
                 heard => Err(CaError::sort(DOING, instant_acme::Error::Str("the CA did not end it"), &heard)),
             }
         };
-        Ok(Ear::default().alone(end()).await?)
+        Ok(Ear::default().alone(end).await?)
     }
 
     /// Revokes a certificate that this account was given.
@@ -263,8 +270,8 @@ impl OpenAccount {
             Reason::CessationOfOperation => RevocationReason::CessationOfOperation,
         };
         let request = RevocationRequest { certificate: &certificate, reason: Some(reason) };
-        let ask = async || -> Result<(), CaError> { ask!(self, "the revocation", self.account.revoke(&request)) };
-        match Ear::default().alone(ask()).await {
+        let ask = async { ask!(self, "the revocation", self.account.revoke(&request)) };
+        match Ear::default().alone(ask).await {
             Err(CaError::Refused { refusal, .. }) if refusal.kind == "alreadyRevoked" => Ok(()),
             outcome => Ok(outcome?),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::acme::account::OpenAccount;
+use crate::acme::account::{OpenAccount, unbroken};
 use crate::acme::ari::CertId;
 use crate::acme::challenge::Solver;
 use crate::acme::conversation::Conversation;
@@ -96,7 +96,7 @@ pub async fn issue(account: &OpenAccount, wish: &Wish, parties: &Parties) -> Res
     let mut conversation = Conversation { account, wish, parties, progress, sweep };
 
     // An account serves many orders at a time; each hears the answers to its own questions only.
-    let outcome = Ear::default().alone(conversation.hold()).await;
+    let outcome = unbroken(Ear::default().alone(conversation.hold())).await.unwrap_or_else(|error| Err(error.into()));
 
     let Conversation { mut progress, sweep, .. } = conversation;
     if matches!(outcome, Err(IssueError::Ca(CaError::Refused { .. }) | IssueError::WrongCertificate(_))) {

@@ -58,6 +58,8 @@ pub enum Cover {
     Wildcard,
     /// `name` alone.
     Exact,
+    /// The names as they are listed.
+    Listed,
 }
 
 impl Cover {
@@ -66,7 +68,7 @@ impl Cover {
     pub fn names(self, base: &Fqdn) -> Vec<CertificateName> {
         match self {
             Self::Wildcard => vec![CertificateName::wildcard(base.clone()), CertificateName::exact(base.clone())],
-            Self::Exact => vec![CertificateName::exact(base.clone())],
+            Self::Exact | Self::Listed => vec![CertificateName::exact(base.clone())],
         }
     }
 }
@@ -174,11 +176,10 @@ impl Deeds {
             ..NewCaAccount::default()
         };
         match self.add_ca_account(issuing, actor, &wanted).await {
-            Ok(()) | Err(CaAccountError::Taken) => Ok(()),
             Err(CaAccountError::Account(error)) => Err(error.into()),
             Err(CaAccountError::Store(error)) => Err(error.into()),
-            // The CA of rampart.toml was read at the start.
-            Err(CaAccountError::Address(_) | CaAccountError::Root | CaAccountError::Unknown) => Ok(()),
+            // It is there already; the address and root of rampart.toml's CA were read at the start.
+            _ => Ok(()),
         }
     }
 

@@ -160,16 +160,7 @@ impl Deeds {
                 return Err(error.into());
             }
         };
-        let ari_id = CertId::of_chain(&issued.chain_pem);
-        let new = NewIssued {
-            certificate: row.id,
-            generation: issued.generation,
-            directory_url: directory,
-            ari_id: ari_id.as_ref().map(CertId::as_str),
-            chain_pem: &issued.chain_pem,
-            leaf: &issued.leaf,
-        };
-        self.store.keep_issued(new, self.clock.now()).await?;
+        self.keep_signed(&row, directory, &issued).await?;
         self.store.add_step(order.id, deploying(row.consumer), self.clock.now()).await?;
         let which = (row.id, issued.generation);
         let install = || agent.install_for(row.consumer, which, &issued.chain_pem);
@@ -192,6 +183,20 @@ impl Deeds {
             self.store.add_step(order.id, &words, self.clock.now()).await?;
         }
         Ok(())
+    }
+
+    /// Keeps what was signed before it is deployed: it can be named to the CA from then on.
+    async fn keep_signed(&self, row: &CertificateRow, directory: &str, issued: &Issued) -> Result<(), StoreError> {
+        let ari_id = CertId::of_chain(&issued.chain_pem);
+        let new = NewIssued {
+            certificate: row.id,
+            generation: issued.generation,
+            directory_url: directory,
+            ari_id: ari_id.as_ref().map(CertId::as_str),
+            chain_pem: &issued.chain_pem,
+            leaf: &issued.leaf,
+        };
+        self.store.keep_issued(new, self.clock.now()).await
     }
 
     /// What the new certificate takes the place of, as its CA knows it: the one in force, from the same CA and not expired

@@ -14,10 +14,10 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
-    account, api, certificates, credential_export, credentials, dns, dns_credential, events, inventory, invitation,
-    operators, order, passwords, phones, policy_preset, policy_preview, policy_report, rotate, rotation,
-    second_factor, setup, sign_in, sign_in_code, ssh, standing, switch_certificate, trail, unbuilt, upgrades, walls,
-    xml_rpc,
+    account, api, ca_accounts, certificates, coverage_plan, credential_export, credentials, dns, dns_credential,
+    events, inventory, invitation, operators, order, passwords, phones, policy_preset, policy_preview, policy_report,
+    rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh, standing, switch_certificate, trail, unbuilt,
+    upgrades, walls, xml_rpc,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -153,6 +153,9 @@ fn password_rows() -> Vec<Row> {
 fn certificate_rows() -> Vec<Row> {
     vec![
         get(routes::CERTIFICATES, May::SeeCertificates, certificates::get),
+        get(routes::CA_ACCOUNTS, May::SeeWalls, ca_accounts::get),
+        post(routes::CA_ACCOUNTS, May::RegisterAtCa, ca_accounts::post),
+        get(routes::COVERAGE_PLAN, May::SeeWalls, coverage_plan::get),
         post(routes::CERTIFICATE_ACCOUNT, May::RegisterAtCa, certificates::register),
         post(routes::CERTIFICATE_ORDERS, May::OrderCertificate, certificates::order),
         post(routes::STANDING_END, May::OrderCertificate, standing::end),

@@ -25,6 +25,8 @@ pub(super) const CREDENTIALS: &str = "/passwords/credentials";
 pub(super) const CREDENTIALS_AUDIT: &str = "/passwords/credentials/audit";
 pub(super) const CREDENTIALS_EXPORT: &str = "/passwords/credentials/export";
 pub(super) const CERTIFICATES: &str = "/certificates";
+pub(super) const CA_ACCOUNTS: &str = "/certificates/accounts";
+pub(super) const COVERAGE_PLAN: &str = "/certificates/plan";
 pub(super) const CERTIFICATE_ACCOUNT: &str = "/certificates/account";
 pub(super) const CERTIFICATE_ORDERS: &str = "/certificates/orders";
 pub(super) const STANDING_END: &str = "/certificates/standing-orders/end";
@@ -110,7 +112,7 @@ pub(super) fn renew(id: CertificateId) -> String {
 }
 
 /// The pages that one can come back to after signing in, each with the questions it understands in its query.
-pub(super) const PAGES: [(&str, &[&str]); 24] = [
+pub(super) const PAGES: [(&str, &[&str]); 26] = [
     (WALLS, &[]),
     (PASSWORDS, &["find", "after"]),
     (ROTATE, &["kind", "tenant", "places"]),
@@ -119,6 +121,8 @@ pub(super) const PAGES: [(&str, &[&str]); 24] = [
     (PASSWORD_PREVIEW, &["kind", "length", "strength", "least"]),
     (CREDENTIALS, &["find", "reason", "table", "tenant", "after"]),
     (CERTIFICATES, &["find", "page"]),
+    (CA_ACCOUNTS, &[]),
+    (COVERAGE_PLAN, &[]),
     (ORDER, &[]),
     (DNS, &[]),
     (DNS_NEW, &["service"]),

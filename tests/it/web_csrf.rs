@@ -15,7 +15,7 @@ use crate::support::fusionpbx::Database;
 use crate::support::routes;
 
 /// Every route that changes something, with what a form would send there. A new route stands here or the test fails.
-const CHANGES: [(&str, &[(&str, &str)]); 42] = [
+const CHANGES: [(&str, &[(&str, &str)]); 43] = [
     ("/sign-in", &[("name", "ann"), ("password", "a quiet stone wall")]),
     ("/setup/{token}", &[("name", "eve"), ("password", "a quiet stone wall"), ("again", "a quiet stone wall")]),
     ("/sign-in/code", &[("code", "123456")]),
@@ -47,6 +47,7 @@ const CHANGES: [(&str, &[(&str, &str)]); 42] = [
     ("/passwords/rotations/{id}/undo", &[("batch", "1")]),
     ("/passwords/rotations/{id}/confirm", &[("batch", "1")]),
     ("/passwords/preset", &[("name", "nist")]),
+    ("/certificates/accounts", &[("act", "key"), ("id", "1")]),
     ("/certificates/account", &[("contact", ""), ("terms", "agreed")]),
     ("/certificates/orders", &[("name", "north.example.test"), ("cover", "wildcard"), ("key", "rsa-2048")]),
     ("/certificates/{id}/renew", &[]),

@@ -17,7 +17,7 @@ const WALLS: &[&str] = &["viewer", "support", "operator"];
 const OPERATOR: &[&str] = &["operator"];
 
 /// Who gets past the guard of each route. A new route stands here or the test fails.
-const EXPECTED: [(&str, &str, &[&str]); 80] = [
+const EXPECTED: [(&str, &str, &[&str]); 83] = [
     ("GET", "/static/{file}", ALL),
     ("GET", "/healthz", ALL),
     ("POST", "/csp-report", ALL),
@@ -60,6 +60,9 @@ const EXPECTED: [(&str, &str, &[&str]); 80] = [
     ("POST", "/passwords/credentials/audit", &["support", "operator"]),
     ("GET", "/passwords/credentials/export", SIGNED_IN),
     ("GET", "/certificates", SIGNED_IN),
+    ("GET", "/certificates/accounts", WALLS),
+    ("POST", "/certificates/accounts", OPERATOR),
+    ("GET", "/certificates/plan", WALLS),
     ("POST", "/certificates/account", OPERATOR),
     ("POST", "/certificates/orders", OPERATOR),
     ("POST", "/certificates/standing-orders/end", OPERATOR),

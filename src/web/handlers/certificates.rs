@@ -141,7 +141,11 @@ pub(crate) async fn order(
 ) -> Result<Response, PageError> {
     let refused = |fault: String| Refused { order: sent.clone(), name_fault: Some(fault), ..Refused::default() };
     let typed = sent.name.trim();
-    let cover = if sent.cover == "exact" { Cover::Exact } else { Cover::Wildcard };
+    let cover = match sent.cover.as_str() {
+        "exact" => Cover::Exact,
+        "listed" => Cover::Listed,
+        _ => Cover::Wildcard,
+    };
     let names = match names(typed, cover) {
         Ok(names) => names,
         Err(error) => return again(&app, &visit, refused(error.to_string())).await,
@@ -178,7 +182,7 @@ pub(crate) async fn order(
 /// The names that were typed: one, which `cover` says more of, or several, which are taken as they are.
 fn names(typed: &str, cover: Cover) -> Result<Vec<CertificateName>, NameError> {
     let words: Vec<&str> = typed.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    if let [] | [_] = words.as_slice() {
+    if words.len() < 2 && cover != Cover::Listed {
         return Ok(cover.names(&Fqdn::typed(typed.strip_prefix("*.").unwrap_or(typed))?));
     }
     let name = |word: &&str| match word.strip_prefix("*.") {

@@ -3,8 +3,10 @@
 
 pub(super) mod account;
 pub(super) mod api;
+pub(super) mod ca_accounts;
 pub(super) mod certificates;
 mod coverage;
+pub(super) mod coverage_plan;
 pub(super) mod credential_export;
 mod credential_view;
 pub(super) mod credentials;

@@ -1,7 +1,9 @@
 //! One file per page: the view struct, and beside it the handlers that fill it. The template has the same name.
 
 pub mod account;
+pub mod ca_accounts;
 pub mod certificates;
+pub mod coverage_plan;
 pub mod credentials;
 pub mod dns;
 pub mod fault;

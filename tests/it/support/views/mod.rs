@@ -1,6 +1,7 @@
 //! Example data for every page: an ordinary town, a hostile one, and one where nothing is there yet.
 
 mod account;
+mod ca_accounts;
 mod certificates;
 mod credentials;
 mod dns;
@@ -63,6 +64,8 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("preset", passwords::preset(town).render().unwrap()),
         ("preview", passwords::preview(town).render().unwrap()),
         ("passwords_conflict", passwords::conflict(town).render().unwrap()),
+        ("ca_accounts", ca_accounts::accounts(town).render().unwrap()),
+        ("coverage_plan", ca_accounts::plan(town).render().unwrap()),
         ("certificates", certificates::page(town).render().unwrap()),
         ("order", certificates::order(town, true).render().unwrap()),
         ("order_over", certificates::order(town, false).render().unwrap()),
