@@ -88,6 +88,9 @@ pub struct AgentConfig {
     /// Where fail2ban listens.
     #[serde(default)]
     pub fail2ban: Fail2banConfig,
+    /// Where the firewall's tools lie.
+    #[serde(default)]
+    pub firewall: FirewallConfig,
     /// What keys may be made for.
     #[serde(default)]
     pub certificates: CertificatesConfig,
@@ -139,6 +142,16 @@ pub struct PackagesConfig {
     /// Stands before every file that is read: `/`, but for tests.
     pub root: PathBuf,
     /// The directory of apt-get, apt-config and dpkg-query.
+    pub programs: PathBuf,
+}
+
+/// `[firewall]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FirewallConfig {
+    /// Stands before every file that is read: `/`, but for tests.
+    pub root: PathBuf,
+    /// The directory of iptables-legacy-save and its kin, nft, ipset and ip.
     pub programs: PathBuf,
 }
 
@@ -221,6 +234,12 @@ impl Default for FreeSwitchConfig {
 impl Default for Fail2banConfig {
     fn default() -> Self {
         Self { socket: "/run/fail2ban/fail2ban.sock".into() }
+    }
+}
+
+impl Default for FirewallConfig {
+    fn default() -> Self {
+        Self { root: "/".into(), programs: "/usr/sbin".into() }
     }
 }
 

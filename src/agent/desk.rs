@@ -17,7 +17,7 @@ use crate::agent::gate::keeper::{Gate, Leave};
 use crate::agent::journal::{Entry, Journal};
 use crate::agent::peer::Standing;
 use crate::agent::place::Place;
-use crate::agent::{http01, inventory, packages, sshd};
+use crate::agent::{firewall, http01, inventory, packages, sshd};
 use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::base::hash_chain::Tip;
@@ -78,6 +78,9 @@ impl Desk {
                 Ok(Answer::Inventory(Box::new(inventory::read(&self.config, &self.place).await)))
             }
             Request::ReadSwitch { database } => self.switch.read(database).await,
+            Request::ReadFirewall => {
+                firewall::read::read(&self.config.firewall).await.map(|saves| Answer::Firewall(Box::new(saves)))
+            }
             Request::ChangeSwitch { change } => self.switch.change(change).await,
             Request::SwitchRegistrations { of } => self.switch.registrations(of).await,
             Request::FlushDirectory { users } => self.switch.flush(users).await,

@@ -8,6 +8,7 @@ mod certificates;
 pub mod config;
 mod desk;
 mod fail2ban;
+mod firewall;
 mod freeswitch;
 pub mod gate;
 mod http01;

@@ -21,6 +21,10 @@ pub(super) enum Capability {
     DacOverride,
     /// Change the mode of another user's file: nginx's temporary directories.
     Fowner,
+    /// Read the firewall: the kernel tells its rules to nobody else.
+    NetAdmin,
+    /// A raw socket, by which iptables-legacy-save asks the kernel.
+    NetRaw,
     /// Listen below port 1024, as `nginx -t` does.
     NetBindService,
     /// Take capabilities away from the programs that the agent starts.
@@ -30,10 +34,12 @@ pub(super) enum Capability {
 }
 
 /// All of them.
-const ALL: [Capability; 6] = [
+const ALL: [Capability; 8] = [
     Capability::Chown,
     Capability::DacOverride,
     Capability::Fowner,
+    Capability::NetAdmin,
+    Capability::NetRaw,
     Capability::NetBindService,
     Capability::SetPcap,
     Capability::SysAdmin,
@@ -46,6 +52,9 @@ pub(super) const NGINX_TEST: &[Capability] =
 /// `nginx -s reload` reads the configuration with all its keys, and sends a signal to a process of root's.
 pub(super) const NGINX_RELOAD: &[Capability] = &[Capability::DacOverride];
 
+/// The save tools ask the kernel for its rules.
+pub(super) const FIREWALL_READ: &[Capability] = &[Capability::NetAdmin, Capability::NetRaw];
+
 impl Capability {
     /// As setpriv(1) spells it.
     pub(super) const fn word(self) -> &'static str {
@@ -53,6 +62,8 @@ impl Capability {
             Self::Chown => "chown",
             Self::DacOverride => "dac_override",
             Self::Fowner => "fowner",
+            Self::NetAdmin => "net_admin",
+            Self::NetRaw => "net_raw",
             Self::NetBindService => "net_bind_service",
             Self::SetPcap => "setpcap",
             Self::SysAdmin => "sys_admin",
@@ -64,6 +75,8 @@ impl Capability {
             Self::Chown => CapabilitySet::CHOWN,
             Self::DacOverride => CapabilitySet::DAC_OVERRIDE,
             Self::Fowner => CapabilitySet::FOWNER,
+            Self::NetAdmin => CapabilitySet::NET_ADMIN,
+            Self::NetRaw => CapabilitySet::NET_RAW,
             Self::NetBindService => CapabilitySet::NET_BIND_SERVICE,
             Self::SetPcap => CapabilitySet::SETPCAP,
             Self::SysAdmin => CapabilitySet::SYS_ADMIN,
@@ -116,7 +129,7 @@ mod tests {
 
     #[test]
     fn nobody_who_is_started_gets_more_than_the_agent_keeps() {
-        for capability in NGINX_TEST.iter().chain(NGINX_RELOAD) {
+        for capability in NGINX_TEST.iter().chain(NGINX_RELOAD).chain(FIREWALL_READ) {
             assert!(ALL.contains(capability));
             assert!(!matches!(capability, Capability::SetPcap | Capability::SysAdmin), "{capability:?}");
         }

@@ -291,6 +291,7 @@ fn about(request: &Request) -> Option<String> {
         | Request::SwitchRegistrations { .. }
         | Request::ReadSsh
         | Request::ReadPackages
+        | Request::ReadFirewall
         | Request::ReadCertificates
         | Request::ReadInventory
         | Request::ReadStandingOrders => None,

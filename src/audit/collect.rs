@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::audit::facts::{ServedFacts, ServedName, Source};
+use crate::audit::firewall::{self, FirewallFacts};
 use crate::base::chain::Chain;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::names::Fqdn;
@@ -69,6 +70,19 @@ pub async fn switch(agent: &Agent, database: Result<&FusionPbx, &String>, clock:
         event_socket: side.event_socket.map(Carried),
     });
     source(clock.now(), agent.switch(side).await)
+}
+
+/// The firewall. Who reaches what is worked out on a thread of its own: a large rule set takes a second.
+pub async fn firewall(agent: &Agent, clock: &dyn Clock) -> Source<FirewallFacts> {
+    let at = clock.now();
+    let saves = match agent.firewall().await {
+        Ok(saves) => saves,
+        Err(error) => return Source::Unknown { at, reason: Chain(&error).to_string() },
+    };
+    match tokio::task::spawn_blocking(move || firewall::judge(saves)).await {
+        Ok(value) => Source::Known { at, value },
+        Err(_) => Source::Unknown { at, reason: "the rules could not be worked out; the log says more".to_owned() },
+    }
 }
 
 /// FusionPBX's database; `Err` says why it was not found at all.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::credentials::CredentialFacts;
 use crate::audit::finding::Evidence;
+use crate::audit::firewall::FirewallFacts;
 use crate::base::clock::{Timestamp, spoken};
 use crate::fusionpbx::survey::{Part, Survey};
 use crate::wire::answer::{CertificateFacts, Hello, LeafFacts, PackageFacts, SshFacts};
@@ -63,6 +64,8 @@ pub struct Facts {
     pub credentials: Source<CredentialFacts>,
     /// FreeSWITCH's XML RPC and event socket.
     pub switch: Source<SwitchFacts>,
+    /// The firewall, and who reaches what through it.
+    pub firewall: Source<FirewallFacts>,
 }
 
 /// What was seen by shaking hands with the listeners.
@@ -151,6 +154,7 @@ impl Facts {
             fusionpbx: Source::NotYet,
             credentials: Source::NotYet,
             switch: Source::NotYet,
+            firewall: Source::NotYet,
         }
     }
 
@@ -185,6 +189,11 @@ impl Facts {
     /// FreeSWITCH; usually at most an hour old.
     pub(crate) fn switch(&self) -> Result<Reading<'_, SwitchFacts>, Untested> {
         self.switch.read("FreeSWITCH", self.now, Duration::from_hours(1))
+    }
+
+    /// The firewall; usually at most an hour old.
+    pub(crate) fn firewall(&self) -> Result<Reading<'_, FirewallFacts>, Untested> {
+        self.firewall.read("firewall", self.now, Duration::from_hours(1))
     }
 
     /// One part of what is known of FreeSWITCH.

@@ -10,6 +10,7 @@ pub mod collect;
 pub mod credentials;
 pub mod facts;
 pub mod finding;
+pub mod firewall;
 mod networks;
 pub mod registry;
 pub mod score;

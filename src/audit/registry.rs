@@ -64,7 +64,7 @@ pub struct Report {
 
 /// Every check there is. Each has a heading in `docs/checks.md`.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    let families: [&'static [Check]; 15] = [
+    let families: [&'static [Check]; 16] = [
         &checks::password_policy::CHECKS,
         &checks::accounts::CHECKS,
         &checks::credentials::CHECKS,
@@ -79,6 +79,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         &checks::release::CHECKS,
         &checks::ssh::CHECKS,
         &checks::switch::CHECKS,
+        &checks::firewall::CHECKS,
         &checks::unbuilt::CHECKS,
     ];
     families.into_iter().flatten()

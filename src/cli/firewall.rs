@@ -1,14 +1,17 @@
 //! `rampart firewall`: who reaches what, from files that the save tools wrote; no console, agent or database is asked.
 
+use std::fs::DirBuilder;
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use crate::base::chain::printable;
-use crate::firewall::probes::{self, Probe, ProbeError};
-use crate::firewall::reach::{Carried, Question, Verdict, reach};
+use crate::firewall::Snapshot;
+use crate::firewall::explain::{Asked, explain};
+use crate::firewall::probes::{self, ProbeError};
+use crate::firewall::reach::Verdict;
 use crate::firewall::snapshot::FILES;
-use crate::firewall::{Family, Host, Ranges, Snapshot, address};
+use crate::wire::firewall::FirewallSaves;
 
 /// The largest file that is read: a rule set of a hundred thousand rules has a tenth of that.
 const LARGEST: u64 = 256 * 1024 * 1024;
@@ -22,6 +25,9 @@ pub enum FirewallError {
     /// A file could not be read.
     #[error("reading {0}")]
     Read(String, #[source] io::Error),
+    /// A file could not be written.
+    #[error("writing {0}")]
+    Write(String, #[source] io::Error),
     /// A file is too large to be what it should be.
     #[error("{0} has more than 256 MiB")]
     Large(String),
@@ -76,72 +82,43 @@ pub fn answer(folder: &Path, table: &Path, out: &mut impl Write) -> Result<(), F
     out.write_all(answers.as_bytes()).map_err(FirewallError::Print)
 }
 
-/// One question: can `from` reach `port` at `to`?
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// Who.
-    pub from: IpAddr,
-    /// Which address of the host; none: the first on the interface.
-    pub to: Option<IpAddr>,
-    /// Which port.
-    pub port: u16,
-    /// What is sent.
-    pub carried: Carried,
-    /// The interface it comes in by; none: the one that leads to `from`.
-    pub interface: Option<String>,
-}
-
 /// Says whether it can, and by which rules.
 ///
 /// # Errors
 /// The question cannot be asked of this host.
-pub fn explain(snapshot: &Snapshot, asked: &Asked, out: &mut impl Write) -> Result<Verdict, FirewallError> {
-    let (firewall, host) = (snapshot.firewall(), snapshot.host());
-    let probe = probe(&host, asked)?;
-    let answers = probes::answer(&firewall, &host, std::slice::from_ref(&probe));
-    let question = Question {
-        family: probe.family,
-        carried: probe.carried,
-        interface: probe.interface.clone(),
-        destination: probe.destination,
-        clients: Ranges::one(probe.source),
-        ports: Ranges::one(probe.port),
-        client_ports: Ranges::one(Question::shown_port()),
-    };
-    let reached = reach(&firewall, &host, &question, true);
-    let mut text = String::new();
-    for step in reached.path(probe.source, probe.port, Question::shown_port()) {
-        let word = match step.passed {
-            Some(true) => "passes",
-            Some(false) => "stops ",
-            None => "enters",
-        };
-        text.extend(["  ", word, "  ", &printable(&probes::place(&firewall, step)), "\n"]);
+pub fn print_explained(snapshot: &Snapshot, asked: &Asked, out: &mut impl Write) -> Result<Verdict, FirewallError> {
+    let explained = explain(&snapshot.firewall(), &snapshot.host(), asked).map_err(FirewallError::Question)?;
+    let mut text = format!("{}\n{}\n\n", printable(&explained.head), printable(&explained.reason));
+    for (word, place) in &explained.path {
+        text.extend(["  ", word, "  ", &printable(place), "\n"]);
     }
-    let verdict = answers.first().map_or(Verdict::Depends, |answer| answer.verdict);
-    let reason = answers.first().map_or("", |answer| answer.reason.as_str());
-    let (from, to) = (asked.from, address::address(probe.family, probe.destination));
-    let head = format!("{from} to {to} port {} by {}: {}", asked.port, probe.interface, verdict.words());
-    write!(out, "{}\n{}\n\n{text}", printable(&head), printable(reason)).map_err(FirewallError::Print)?;
-    Ok(verdict)
+    out.write_all(text.as_bytes()).map_err(FirewallError::Print)?;
+    Ok(explained.verdict)
 }
 
-fn probe(host: &Host, asked: &Asked) -> Result<Probe, FirewallError> {
-    let family = Family::of(asked.from);
-    let refused = |what: &str| Err(FirewallError::Question(what.to_owned()));
-    if asked.to.is_some_and(|to| Family::of(to) != family) {
-        return refused("the two addresses are of different families");
+/// Writes what the agent read into a new folder, for a support case. Only its owner may read the files.
+///
+/// # Errors
+/// The folder is there already, or a file cannot be written.
+pub fn save(saves: &FirewallSaves, folder: &Path, out: &mut impl Write) -> Result<(), FirewallError> {
+    let named = |path: &Path| path.display().to_string();
+    let failed = |path: &Path| {
+        let name = named(path);
+        move |error| FirewallError::Write(name, error)
+    };
+    DirBuilder::new().mode(0o700).create(folder).map_err(failed(folder))?;
+    for file in &saves.files {
+        // The agent's names are file names of ours; a path among them would be another agent's.
+        if !FILES.iter().any(|(name, _)| *name == file.name) {
+            continue;
+        }
+        let path = folder.join(&file.name);
+        std::fs::write(&path, &file.text).map_err(failed(&path))?;
+        writeln!(out, "{}", path.display()).map_err(FirewallError::Print)?;
     }
-    let source = address::number(asked.from);
-    let by_route = || host.ways(family).0.into_iter().find(|(_, set)| set.has(source)).map(|(name, _)| name);
-    let own = host.is_own(family, source).then(|| "lo".to_owned());
-    let Some(interface) = asked.interface.clone().or(own).or_else(by_route) else {
-        return refused("no route says by which interface the sender comes in: name one with --interface");
-    };
-    let first = || host.first_on(family, address::interface(&interface));
-    let Some(destination) = asked.to.map(address::number).or_else(first) else {
-        return refused("the interface has no address of this family: name one with --to");
-    };
-    let port = if asked.carried.has_ports() { u128::from(asked.port) } else { 0 };
-    Ok(Probe { carried: asked.carried, family, port, source, destination, interface })
+    for unread in &saves.unread {
+        writeln!(out, "not read: {}: {}", printable(&unread.name), printable(&unread.reason))
+            .map_err(FirewallError::Print)?;
+    }
+    Ok(())
 }

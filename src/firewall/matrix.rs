@@ -75,6 +75,12 @@ impl Matrix {
         Some(Cell { verdict, open, alike, causes, no_neighbours })
     }
 
+    /// Whether the rules drop what a zone's neighbours need to find the host.
+    #[must_use]
+    pub fn has_no_neighbours(&self, zone: usize) -> bool {
+        self.dead.get(zone).copied().unwrap_or(false)
+    }
+
     /// The ports at which a zone gets anything but *unreachable*, whether something listens there or not.
     #[must_use]
     pub fn open_ports(&self, zone: usize, carried: Carried) -> Option<Ranges> {

@@ -6,11 +6,13 @@
 //! `probes` answers a table of questions.
 
 pub mod address;
+pub mod explain;
 mod field;
 pub mod host;
 pub mod matrix;
 pub mod model;
 pub mod nft;
+pub mod owner;
 pub mod probes;
 pub mod ranges;
 pub mod reach;

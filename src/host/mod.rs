@@ -13,6 +13,7 @@ use crate::wire::answer::{
     Answer, CertificateFacts, Hello, Installed, KeyMade, PackageFacts, Refusal, Reply, SshFacts,
 };
 use crate::wire::call::Call;
+use crate::wire::firewall::FirewallSaves;
 use crate::wire::frame::{self, FrameError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use crate::wire::grant::{Consumer, Grant};
 use crate::wire::inventory::Inventory;
@@ -145,6 +146,14 @@ impl Agent {
         expect_answer!(self.ask(&Request::ReadPackages).await?, Packages)
     }
 
+    /// The rules of every backend as their tools print them, addresses, routes, and what listens.
+    ///
+    /// # Errors
+    /// As [`AgentError`].
+    pub async fn firewall(&self) -> Result<FirewallSaves, AgentError> {
+        expect_answer!(self.ask(&Request::ReadFirewall).await?, Firewall).map(|saves| *saves)
+    }
+
     /// What the agent keeps of certificates.
     ///
     /// # Errors
@@ -257,6 +266,7 @@ const fn kind(answer: &Answer) -> &'static str {
         Answer::Certificates(_) => "certificates",
         Answer::Inventory(_) => "inventory",
         Answer::Switch(_) => "switch",
+        Answer::Firewall(_) => "firewall",
         Answer::SwitchChanged(_) => "switch-changed",
         Answer::Registrations(_) => "registrations",
         Answer::Flushed(_) => "flushed",

@@ -84,6 +84,9 @@ impl Sweep {
             facts.credentials = credentials;
             facts.switch = switch;
         });
+        // Not kept: it is read anew at every start, and would be megabytes.
+        let firewall = collect::firewall(agent, clock).await;
+        self.publish(|facts| facts.firewall = firewall);
         let packages = collect::packages(agent, clock).await;
         self.keep("packages", &packages).await;
         self.publish(|facts| facts.packages = packages);

@@ -15,9 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use crate::web::guard::{self, Gate, Refusals};
 use crate::web::handlers::{
     account, api, ca_accounts, certificates, coverage_plan, credential_export, credentials, dns, dns_credential,
-    events, inventory, invitation, operators, order, passwords, phones, policy_preset, policy_preview, policy_report,
-    rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh, standing, switch_certificate, trail, unbuilt,
-    upgrades, walls, xml_rpc,
+    events, firewall, inventory, invitation, operators, order, passwords, phones, policy_preset, policy_preview,
+    policy_report, rotate, rotation, second_factor, setup, sign_in, sign_in_code, ssh, standing, switch_certificate,
+    trail, unbuilt, upgrades, walls, xml_rpc,
 };
 use crate::web::may::May;
 use crate::web::state::AppState;
@@ -114,7 +114,7 @@ fn wall_rows() -> Vec<Row> {
         post(routes::LOOK_AGAIN, May::LookAgain, walls::look_again),
         get(routes::SSH, May::SeeWalls, ssh::get),
         get(routes::UPGRADES, May::SeeWalls, upgrades::get),
-        get(routes::FIREWALL, May::SeeWalls, unbuilt::firewall),
+        get(routes::FIREWALL, May::SeeWalls, firewall::get),
         get(routes::XML_RPC, May::SeeWalls, xml_rpc::get),
         post(routes::XML_RPC, May::ChangeSwitch, xml_rpc::post),
         get(routes::INTRUSION, May::SeeWalls, unbuilt::intrusion),

@@ -132,7 +132,7 @@ pub(super) const PAGES: [(&str, &[&str]); 26] = [
     (PHONES, &[]),
     (SSH, &[]),
     (UPGRADES, &[]),
-    (FIREWALL, &[]),
+    (FIREWALL, &["from", "port", "protocol", "interface"]),
     (XML_RPC, &[]),
     (INTRUSION, &[]),
     (TRAIL, &["find", "act", "outcome", "before"]),

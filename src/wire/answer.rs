@@ -6,6 +6,7 @@ use crate::base::clock::Timestamp;
 use crate::base::hash_chain::Tip;
 use crate::base::ids::CertificateId;
 use crate::wire::carried::Carried;
+use crate::wire::firewall::FirewallSaves;
 use crate::wire::grant::{Consumer, StandingOrder};
 use crate::wire::inventory::Inventory;
 use crate::wire::jails::Passing;
@@ -33,6 +34,8 @@ pub enum Answer {
     Inventory(Box<Inventory>),
     /// To `ReadSwitch`.
     Switch(Box<SwitchFacts>),
+    /// To `ReadFirewall`.
+    Firewall(Box<FirewallSaves>),
     /// To `ChangeSwitch`: it is done and proved.
     SwitchChanged(Box<SwitchChanged>),
     /// To `SwitchRegistrations`.

@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 /// The largest request: 64 KiB. A chain of ten certificates fits.
 pub const MAX_REQUEST_BYTES: u32 = 64 * 1024;
 
-/// The largest answer: 1 MiB. Two thousand pending packages fit.
-pub const MAX_ANSWER_BYTES: u32 = 1024 * 1024;
+/// The largest answer: 8 MiB. A firewall with tens of thousands of rules fits.
+pub const MAX_ANSWER_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Why a frame could not be read or written.
 #[derive(Debug, thiserror::Error)]

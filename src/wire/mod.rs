@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod call;
 pub mod carried;
+pub mod firewall;
 pub mod frame;
 pub mod grant;
 pub mod inventory;

@@ -37,6 +37,9 @@ pub enum Request {
         /// What FusionPBX's database holds, to be compared with the files.
         database: Option<DatabaseSide>,
     },
+    /// The rules of every backend, word for word, addresses, routes, and what listens.
+    #[serde(deserialize_with = "nothing_more")]
+    ReadFirewall,
     /// Change FreeSWITCH's XML RPC or event socket: written, put in force and proved, else taken back.
     ChangeSwitch {
         /// What.
@@ -249,6 +252,7 @@ impl Request {
             Self::ReadCertificates => "read-certificates",
             Self::ReadInventory => "read-inventory",
             Self::ReadSwitch { .. } => "read-switch",
+            Self::ReadFirewall => "read-firewall",
             Self::ChangeSwitch { .. } => "change-switch",
             Self::SwitchRegistrations { .. } => "switch-registrations",
             Self::FlushDirectory { .. } => "flush-directory",
@@ -283,6 +287,7 @@ impl Request {
             | Self::ReadCertificates
             | Self::ReadInventory
             | Self::ReadSwitch { .. }
+            | Self::ReadFirewall
             | Self::SwitchRegistrations { .. }
             // Writes a line about the console itself, and nothing else.
             | Self::NoteTrail { .. }

@@ -47,6 +47,8 @@ pub(crate) fn settings(directory: &Path, more: &str) -> String {
         "[freeswitch]\nconf = '{directory}/none'\nfusionpbx = '{directory}/none'\ncache = '{directory}/none'\n"
     );
     let more = if more.contains("[freeswitch]") { more.to_owned() } else { format!("{more}{none}") };
+    let more =
+        if more.contains("[firewall]") { more } else { format!("{more}[firewall]\nprograms = '{directory}/none'\n") };
     let none = format!("[fail2ban]\nsocket = '{directory}/none'\n");
     let more = if more.contains("[fail2ban]") { more } else { format!("{more}{none}") };
     format!("socket = '{directory}/agent.sock'\nplace = '{directory}/place'\npeer = {uid}\n{more}")

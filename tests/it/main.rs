@@ -17,6 +17,7 @@ mod agent_confined;
 mod agent_disk;
 mod agent_facts;
 mod agent_fail2ban;
+mod agent_firewall;
 mod agent_frames;
 mod agent_gate;
 mod agent_hostile;

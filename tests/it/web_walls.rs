@@ -86,7 +86,7 @@ async fn the_pages_that_are_not_built_yet_say_so_and_how_to_look_by_hand() {
     let operator = app.operator().await;
     app.sweep.look(true).await;
 
-    for path in ["/firewall", "/intrusion"] {
+    for path in ["/intrusion"] {
         let page = operator.get(path).await;
         page.assert_says(StatusCode::OK, "not built yet");
         assert!(page.words().contains("not tested"), "{path}: {}", page.words());

@@ -4,6 +4,7 @@ pub(crate) mod access_lists;
 pub(crate) mod accounts;
 pub(crate) mod credentials;
 pub(crate) mod database_role;
+pub(crate) mod firewall;
 pub(crate) mod inventory;
 pub(crate) mod kept;
 pub(crate) mod lifetime;

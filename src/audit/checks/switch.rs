@@ -3,6 +3,7 @@
 use crate::audit::check::Check;
 use crate::audit::facts::{Facts, Reading, Untested};
 use crate::audit::finding::{Evidence, Finding, Remedy, Severity, Wall};
+use crate::audit::firewall::FirewallFacts;
 use crate::wire::switch::{Answers, EventSocketFacts, Flaw, SecretFacts, XmlRpcFacts};
 
 /// The questions.
@@ -142,13 +143,13 @@ fn xml_rpc_is_off(check: &Check, facts: &Facts) -> Vec<Finding> {
         Err(untested) => return vec![check.not_tested(&untested)],
     };
     evidence.push(file.evidence(&file.value.file.path, xml_rpc_lines(file.value)));
-    judge_xml_rpc(check, &file, is_loaded, evidence)
+    judge_xml_rpc(check, &file, (is_loaded, facts.firewall()), evidence)
 }
 
 fn judge_xml_rpc(
     check: &Check,
     file: &Reading<'_, XmlRpcFacts>,
-    is_loaded: bool,
+    (is_loaded, firewall): (bool, Result<Reading<'_, FirewallFacts>, Untested>),
     evidence: Vec<Evidence>,
 ) -> Vec<Finding> {
     let own = file.value;
@@ -182,8 +183,46 @@ fn judge_xml_rpc(
     if !is_loaded {
         return vec![check.pass("XML RPC is off now, and has a password of its own for the next start", evidence)];
     }
-    let reason = "it has a password of its own, and listens at every address; whether the firewall closes its port is not read yet";
-    vec![unsure(check, file, reason)]
+    judge_port(check, file, firewall, evidence)
+}
+
+/// It runs with a password of its own: what is left is who reaches its port.
+fn judge_port(
+    check: &Check,
+    file: &Reading<'_, XmlRpcFacts>,
+    firewall: Result<Reading<'_, FirewallFacts>, Untested>,
+    mut evidence: Vec<Evidence>,
+) -> Vec<Finding> {
+    let firewall = match firewall {
+        Ok(firewall) if firewall.value.doubts.is_empty() => firewall,
+        Ok(firewall) => return vec![unsure(check, file, &firewall.value.doubts.join("; "))],
+        Err(untested) => {
+            let reason =
+                format!("it has a password of its own; whether its port is closed is not known: {}", untested.reason);
+            return vec![unsure(check, file, &reason)];
+        }
+    };
+    let services = firewall.value.services.iter().filter(|one| !one.udp && Some(one.port) == file.value.port);
+    let zones = services.flat_map(|one| firewall.value.zones.iter().zip(&one.reached));
+    let open = zones.filter(|(zone, reached)| {
+        zone.internet && reached.as_ref().is_some_and(crate::audit::firewall::ReachFacts::is_open)
+    });
+    let lines: Vec<String> =
+        open.map(|(zone, _)| format!("its port is open to the internet by {}", zone.interface)).collect();
+    let closed = lines.is_empty();
+    let lines = if closed { vec!["its port is closed to the internet".to_owned()] } else { lines };
+    evidence.push(firewall.evidence("firewall", lines));
+    if closed {
+        return vec![check.pass("XML RPC has a password of its own, and the internet does not reach it", evidence)];
+    }
+    let remedy =
+        Remedy::words("Close its port to all but the addresses that need it, or turn it off.").on(Wall::Firewall);
+    vec![check.fail(
+        Severity::High,
+        "The internet reaches XML RPC; only its password stands before it",
+        evidence,
+        remedy,
+    )]
 }
 
 fn no_other_doors(check: &Check, facts: &Facts) -> Vec<Finding> {

@@ -5,28 +5,16 @@ use crate::audit::facts::{Facts, Untested};
 use crate::audit::finding::{Finding, Severity, Wall};
 
 /// One question for each wall whose facts nobody gathers yet.
-pub(crate) const CHECKS: [Check; 2] = [
-    Check {
-        id: "FW-01",
-        wall: Wall::Firewall,
-        asset: "host",
-        severity: Severity::Critical,
-        asks: "whether the firewall drops what it does not know",
-        why: "Without a default of drop every service that listens can be reached by everyone.",
-        reference: "CIS Debian 12 v1.1.0 (Wazuh 33146, 33140, 33137, 33138)",
-        judge: not_built_yet,
-    },
-    Check {
-        id: "F2B-01",
-        wall: Wall::Intrusion,
-        asset: "fail2ban",
-        severity: Severity::High,
-        asks: "whether fail2ban runs and answers",
-        why: "Nothing else slows down who guesses passwords of the web login.",
-        reference: "FusionPBX documentation, Security, Fail2Ban",
-        judge: not_built_yet,
-    },
-];
+pub(crate) const CHECKS: [Check; 1] = [Check {
+    id: "F2B-01",
+    wall: Wall::Intrusion,
+    asset: "fail2ban",
+    severity: Severity::High,
+    asks: "whether fail2ban runs and answers",
+    why: "Nothing else slows down who guesses passwords of the web login.",
+    reference: "FusionPBX documentation, Security, Fail2Ban",
+    judge: not_built_yet,
+}];
 
 fn not_built_yet(check: &Check, facts: &Facts) -> Vec<Finding> {
     vec![check.not_tested(&Untested { source: "Rampart", at: facts.now, reason: "not built yet".to_owned() })]

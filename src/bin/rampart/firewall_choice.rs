@@ -4,10 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Subcommand, ValueEnum};
-use rampart::cli::firewall::{self, Asked};
+use rampart::app::build;
+use rampart::cli::firewall;
+use rampart::config::Config;
+use rampart::firewall::explain::Asked;
 use rampart::firewall::reach::{Carried, Verdict};
+use rampart::host::Agent;
 
 #[derive(Subcommand)]
 pub(crate) enum FirewallChoice {
@@ -19,6 +23,11 @@ pub(crate) enum FirewallChoice {
         /// A table with tabs: proto, family, dport, src, dst, iif
         #[arg(long)]
         probes: PathBuf,
+    },
+    /// Have the agent read this host's firewall, and write what its tools print into a new folder
+    Save {
+        /// The folder, which must not be there yet
+        folder: PathBuf,
     },
     /// Say whether an address reaches a port, and by which rules: exit 0 reachable, 1 not, 2 it depends
     Explain {
@@ -50,13 +59,21 @@ pub(crate) enum ProtocolChoice {
     Ping,
 }
 
-/// Answers from files; nothing of Rampart's own is read.
+/// Answers from files; only `save` asks the agent.
 pub(crate) fn run(command: FirewallChoice) -> Result<ExitCode> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let code = match command {
         FirewallChoice::Reach { state, probes } => {
             firewall::answer(&state, &probes, &mut out)?;
             ExitCode::SUCCESS
+        }
+        FirewallChoice::Save { folder } => {
+            let config = Config::load(build::config_file().as_deref())?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("starting the runtime")?;
+            let saves = runtime.block_on(Agent::at(config.agent.socket).firewall())?;
+            firewall::save(&saves, &folder, &mut out)?;
+            if saves.unread.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
         }
         FirewallChoice::Explain { state, from, to, port, protocol, interface } => {
             let carried = match protocol {
@@ -66,7 +83,7 @@ pub(crate) fn run(command: FirewallChoice) -> Result<ExitCode> {
             };
             let snapshot = firewall::read_folder(&state)?;
             let asked = Asked { from, to, port, carried, interface };
-            match firewall::explain(&snapshot, &asked, &mut out)? {
+            match firewall::print_explained(&snapshot, &asked, &mut out)? {
                 Verdict::Reachable => ExitCode::SUCCESS,
                 Verdict::Unreachable => ExitCode::from(1),
                 Verdict::Depends => ExitCode::from(2),

@@ -53,6 +53,7 @@ pub(crate) async fn walls(State(app): State<AppState>, _visit: Visit) -> Respons
         "agent": state(&facts.agent), "ssh": state(&facts.ssh), "packages": state(&facts.packages),
         "kept": state(&facts.kept), "served": state(&facts.served), "fusionpbx": state(&facts.fusionpbx),
         "switch": state(&facts.switch),
+        "firewall": state(&facts.firewall),
     });
     let Report { walls, findings } = &walls.report;
     Json(json!({ "walls": walls, "findings": findings, "sources": sources })).into_response()

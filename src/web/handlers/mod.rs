@@ -13,6 +13,7 @@ pub(super) mod credentials;
 pub(super) mod dns;
 pub(super) mod dns_credential;
 pub(super) mod events;
+pub(super) mod firewall;
 pub(super) mod inventory;
 pub(super) mod invitation;
 pub(super) mod operators;

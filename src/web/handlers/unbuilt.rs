@@ -1,4 +1,4 @@
-//! Firewall, intrusion: not tested, because they are not built yet.
+//! Intrusion: not tested, because it is not built yet.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,23 +19,6 @@ struct Unbuilt {
     by_hand: &'static [Look],
 }
 
-const FIREWALL: Unbuilt = Unbuilt {
-    will_judge: &[
-        "What can be reached from where, by evaluating the real rules of iptables and nftables for IPv4 and IPv6.",
-        "Whether XML RPC, the event socket, PostgreSQL or memcached are open to the internet.",
-        "Whether the rules are loaded at boot and equal what was saved.",
-    ],
-    by_hand: &[
-        (
-            "Which programs listen. Only the ports you mean to offer may show an address other than 127.0.0.1.",
-            "ss -lntup",
-        ),
-        ("IPv4 rules: the policy of INPUT should be DROP.", "iptables-save"),
-        ("IPv6 rules: an empty answer means that IPv6 is open.", "ip6tables-save"),
-        ("Native nftables rules, which count beside the others.", "nft list ruleset"),
-    ],
-};
-
 const INTRUSION: Unbuilt = Unbuilt {
     will_judge: &[
         "Each fail2ban jail from log line to dropped packet, and the bans in force.",
@@ -47,11 +30,6 @@ const INTRUSION: Unbuilt = Unbuilt {
         ("Whether event guard runs.", "systemctl status event_guard"),
     ],
 };
-
-/// The firewall's page.
-pub(crate) async fn firewall(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
-    page(&app, &visit, Wall::Firewall, &FIREWALL).await
-}
 
 /// Intrusion's page.
 pub(crate) async fn intrusion(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {

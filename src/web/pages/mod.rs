@@ -7,6 +7,7 @@ pub mod coverage_plan;
 pub mod credentials;
 pub mod dns;
 pub mod fault;
+pub mod firewall;
 pub mod inventory;
 pub mod invitation;
 pub mod operators;

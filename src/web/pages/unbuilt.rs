@@ -1,11 +1,11 @@
-//! Walls that cannot be judged yet: firewall, intrusion.
+//! Walls that cannot be judged yet: intrusion.
 
 use askama::Template;
 
 use crate::web::frame::Frame;
 use crate::web::parts::WallHead;
 
-/// The page at `/firewall` and `/intrusion`.
+/// The page at `/intrusion`.
 #[derive(Clone, Debug, Template)]
 #[template(path = "unbuilt.html")]
 pub struct UnbuiltPage {

@@ -8,6 +8,7 @@ use rampart::wire::answer::{
     SshFacts,
 };
 use rampart::wire::carried::Carried;
+use rampart::wire::firewall::{BootFacts, FirewallSaves, Listening, SavedText, UnreadText};
 use rampart::wire::grant::Consumer;
 use rampart::wire::inventory::{FoundCertificate, FoundFile, FoundKey, FoundListener, FoundTool, Inventory, Tool};
 use rampart::wire::jails::Passing;
@@ -171,6 +172,26 @@ pub(crate) fn tls() -> TlsFacts {
     }
 }
 
+fn firewall() -> FirewallSaves {
+    FirewallSaves {
+        files: vec![SavedText { name: text("nft-ruleset.txt"), text: text("table inet t {\n}\n") }],
+        unread: vec![UnreadText { name: text("ipset-save.txt"), reason: text("why") }],
+        listening: vec![Listening {
+            udp: false,
+            at: "127.0.0.1:5432".parse().unwrap(),
+            user: text("postgres"),
+            programs: vec![text("postgres")],
+            unit: Some(text("postgresql@15-main.service")),
+        }],
+        boot: BootFacts {
+            rules_v4: Some(text("*filter")),
+            rules_v6: None,
+            netfilter_persistent: true,
+            nftables: false,
+        },
+    }
+}
+
 fn registrations() -> Registrations {
     let source = Source { address: "203.0.113.5".parse().ok(), all: 3, asked: 1 };
     Registrations { total: 5, asked: 1, sources: vec![source], cut: false }
@@ -186,6 +207,7 @@ fn answers() -> Vec<Answer> {
         Answer::Certificates(certificates()),
         Answer::Inventory(Box::new(inventory())),
         Answer::Switch(Box::new(switch())),
+        Answer::Firewall(Box::new(firewall())),
         Answer::SwitchChanged(Box::new(SwitchChanged {
             secret: Some(Carried::new(text("AAAA"))),
             notes: vec![text("note")],

@@ -70,6 +70,7 @@ pub(crate) fn every() -> Vec<Request> {
         Request::ReadCertificates,
         Request::ReadInventory,
         Request::ReadSwitch { database: Some(DatabaseSide { xml_rpc: Some(code()), event_socket: None }) },
+        Request::ReadFirewall,
         Request::ChangeSwitch { change: SwitchChange::AtStart { is_loaded: false } },
         Request::SwitchRegistrations { of: users() },
         Request::FlushDirectory { users: users() },
@@ -119,6 +120,7 @@ pub(crate) fn other(request: &Request) -> Option<Request> {
         | Request::ReadPackages
         | Request::ReadCertificates
         | Request::ReadInventory
+        | Request::ReadFirewall
         | Request::ReadStandingOrders => return None,
         Request::ChangeSwitch { .. } => Request::ChangeSwitch { change: SwitchChange::Load },
         Request::ReadSwitch { .. } => Request::ReadSwitch { database: None },

@@ -94,10 +94,10 @@ pub(super) fn upgrades(town: Town) -> UpgradesPage {
 
 pub(super) fn unbuilt(town: Town) -> UnbuiltPage {
     UnbuiltPage {
-        frame: town.frame("Firewall", "firewall"),
+        frame: town.frame("Intrusion", "intrusion"),
         head: town.head(
-            "Firewall",
-            "Decides who reaches a service at all.",
+            "Intrusion",
+            "Notices who tries, and shuts the door.",
             Mark::NotTested,
             "not tested: not built yet",
         ),

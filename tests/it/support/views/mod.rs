@@ -6,6 +6,7 @@ mod certificates;
 mod credentials;
 mod dns;
 mod factor;
+mod firewall;
 mod host;
 mod inventory;
 mod passwords;
@@ -89,6 +90,7 @@ pub(crate) fn all(town: Town) -> Vec<(&'static str, String)> {
         ("inventory", inventory::page(town).render().unwrap()),
         ("switch_certificate", switch::certificate(town).render().unwrap()),
     ];
+    pages.push(("firewall", firewall::page(town).render().unwrap()));
     pages.push(("dns", dns::page(town).render().unwrap()));
     pages.push(("dns_credential", dns::credential(town, false).render().unwrap()));
     pages.push(("dns_credential_kept", dns::credential(town, true).render().unwrap()));
