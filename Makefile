@@ -34,6 +34,7 @@ bench:
 	cargo build --locked --release --bins
 	benches/pages.sh
 	benches/policy.sh
+	benches/firewall.sh
 	benches/storm.sh
 
 # The same tests with more rounds, and those that measure; takes long.
@@ -41,3 +42,4 @@ test-long: test
 	PROPTEST_CASES=100000 cargo test --locked --lib
 	RAMPART_FRAMES=1000000 cargo test --locked --test it agent_frames
 	cargo test --locked --test it -- --ignored --test-threads 1
+	RAMPART_FIREWALL_SETS=100 RAMPART_FIREWALL_SEED=1000 cargo test --locked --test it -- firewall_packets --test-threads 1

@@ -38,10 +38,6 @@ pub struct FirewallFacts {
 pub struct ZoneFacts {
     /// `Internet`, `VPN`.
     pub place: String,
-    /// Whether it is the internet.
-    pub internet: bool,
-    /// Whether it is the host itself.
-    pub here: bool,
     /// Whether it is IPv6's.
     pub v6: bool,
     /// Its interface.
@@ -50,6 +46,20 @@ pub struct ZoneFacts {
     pub open_tcp_ports: u32,
     /// Whether the rules drop what neighbours need to find the host.
     pub no_neighbours: bool,
+}
+
+impl ZoneFacts {
+    /// Whether it is the internet.
+    #[must_use]
+    pub fn is_internet(&self) -> bool {
+        self.place == Place::Internet.words()
+    }
+
+    /// Whether it is the host itself.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.place == Place::Here.words()
+    }
 }
 
 /// A socket that listens, with who reaches it.
@@ -152,8 +162,6 @@ fn zone_facts(matrix: &Matrix, at: usize, zone: &Zone) -> ZoneFacts {
         open.iter().flat_map(|ports| ports.parts().to_vec()).map(|(first, last)| last - first + 1).sum::<u128>();
     ZoneFacts {
         place: zone.place.words().to_owned(),
-        internet: zone.place == Place::Internet,
-        here: zone.place == Place::Here,
         v6: zone.family == Family::V6,
         interface: zone.interface.clone(),
         open_tcp_ports: u32::try_from(count).unwrap_or(u32::MAX),

@@ -8,8 +8,9 @@ use std::path::Path;
 use crate::base::chain::printable;
 use crate::firewall::Snapshot;
 use crate::firewall::explain::{Asked, explain};
+use crate::firewall::matrix::Matrix;
 use crate::firewall::probes::{self, ProbeError};
-use crate::firewall::reach::Verdict;
+use crate::firewall::reach::{Carried, Verdict};
 use crate::firewall::snapshot::FILES;
 use crate::wire::firewall::FirewallSaves;
 
@@ -94,6 +95,29 @@ pub fn print_explained(snapshot: &Snapshot, asked: &Asked, out: &mut impl Write)
     }
     out.write_all(text.as_bytes()).map_err(FirewallError::Print)?;
     Ok(explained.verdict)
+}
+
+/// Prints, for every place that packets come from, the ports that are not closed to it, whether something listens or not.
+///
+/// # Errors
+/// The answer cannot be printed.
+pub fn print_matrix(snapshot: &Snapshot, out: &mut impl Write) -> Result<(), FirewallError> {
+    let matrix = Matrix::new(&snapshot.firewall(), &snapshot.host(), &[]);
+    let mut text = "zone\tfamily\tinterface\tproto\topen ports\n".to_owned();
+    for (at, zone) in matrix.zones.iter().enumerate() {
+        for (word, carried) in [("tcp", Carried::Tcp), ("udp", Carried::Udp)] {
+            let ports = matrix.open_ports(at, carried).unwrap_or_default();
+            let spans: Vec<String> = ports
+                .parts()
+                .iter()
+                .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+                .collect();
+            let ports = if spans.is_empty() { "none".to_owned() } else { spans.join(" ") };
+            let row = [zone.place.words(), zone.family.words(), &printable(&zone.interface), word, &ports].join("\t");
+            text.extend([row.as_str(), "\n"]);
+        }
+    }
+    out.write_all(text.as_bytes()).map_err(FirewallError::Print)
 }
 
 /// Writes what the agent read into a new folder, for a support case. Only its owner may read the files.

@@ -75,6 +75,18 @@ fn one_question_is_explained_rule_by_rule_and_the_exit_code_says_the_verdict() {
 }
 
 #[test]
+fn the_matrix_says_which_ports_are_open_from_where() {
+    let scratch = state();
+
+    let output = firewall(&["matrix", "--state", text(scratch.path())]);
+
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(out.contains("Internet\tIPv4\teth0\ttcp\t22 80\n"), "{out}");
+    assert!(out.contains("Internet\tIPv4\teth0\tudp\tnone\n"), "{out}");
+}
+
+#[test]
 fn what_cannot_be_asked_is_refused_with_the_line_or_the_folder() {
     let scratch = state();
     let bad = scratch.path().join("bad.tsv");

@@ -104,8 +104,8 @@ fn programs(proc: &Path) -> HashMap<String, Holder> {
 /// The last part of a process's control group that is a service.
 fn unit(process: &Path) -> Option<String> {
     let text = std::fs::read_to_string(process.join("cgroup")).ok()?;
-    let parts = text.lines().flat_map(|line| line.split('/'));
-    parts.filter(|part| part.ends_with(".service")).next_back().map(printable)
+    let mut parts = text.lines().flat_map(|line| line.split('/'));
+    parts.rfind(|part| part.ends_with(".service")).map(printable)
 }
 
 #[cfg(test)]

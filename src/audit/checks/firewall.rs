@@ -120,7 +120,8 @@ fn drops(check: &Check, facts: &Facts, v6: bool) -> Vec<Finding> {
         Ok(reading) => reading,
         Err(findings) => return findings,
     };
-    let outside: Vec<&ZoneFacts> = reading.value.zones.iter().filter(|zone| zone.internet && zone.v6 == v6).collect();
+    let outside: Vec<&ZoneFacts> =
+        reading.value.zones.iter().filter(|zone| zone.is_internet() && zone.v6 == v6).collect();
     let evidence = vec![reading.evidence("firewall", zone_lines(outside.iter().copied()))];
     if outside.is_empty() {
         let title = if v6 {
@@ -200,7 +201,7 @@ fn only_what_is_offered(check: &Check, facts: &Facts) -> Vec<Finding> {
     };
     let mut lines = Vec::new();
     for service in reading.value.services.iter().filter(|service| !offered(service)) {
-        let zones = open_to(reading.value, service, |zone| zone.internet);
+        let zones = open_to(reading.value, service, ZoneFacts::is_internet);
         if !zones.is_empty() {
             lines.push(service_line(service, &zones));
         }
@@ -242,8 +243,8 @@ fn is_near(check: &Check, facts: &Facts, port: u16, name: &str, words: &str) -> 
     let mut lines = Vec::new();
     let mut internet = false;
     for service in &at_port {
-        let zones = open_to(reading.value, service, |zone| !zone.here);
-        internet |= zones.iter().any(|zone| zone.internet);
+        let zones = open_to(reading.value, service, |zone| !zone.is_here());
+        internet |= zones.iter().any(|zone| zone.is_internet());
         if !zones.is_empty() {
             lines.push(service_line(service, &zones));
         }

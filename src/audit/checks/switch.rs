@@ -205,7 +205,7 @@ fn judge_port(
     let services = firewall.value.services.iter().filter(|one| !one.udp && Some(one.port) == file.value.port);
     let zones = services.flat_map(|one| firewall.value.zones.iter().zip(&one.reached));
     let open = zones.filter(|(zone, reached)| {
-        zone.internet && reached.as_ref().is_some_and(crate::audit::firewall::ReachFacts::is_open)
+        zone.is_internet() && reached.as_ref().is_some_and(crate::audit::firewall::ReachFacts::is_open)
     });
     let lines: Vec<String> =
         open.map(|(zone, _)| format!("its port is open to the internet by {}", zone.interface)).collect();

@@ -24,6 +24,12 @@ pub(crate) enum FirewallChoice {
         #[arg(long)]
         probes: PathBuf,
     },
+    /// Print which ports are not closed to each place that packets come from, from a folder that `save` wrote
+    Matrix {
+        /// The folder
+        #[arg(long)]
+        state: PathBuf,
+    },
     /// Have the agent read this host's firewall, and write what its tools print into a new folder
     Save {
         /// The folder, which must not be there yet
@@ -65,6 +71,10 @@ pub(crate) fn run(command: FirewallChoice) -> Result<ExitCode> {
     let code = match command {
         FirewallChoice::Reach { state, probes } => {
             firewall::answer(&state, &probes, &mut out)?;
+            ExitCode::SUCCESS
+        }
+        FirewallChoice::Matrix { state } => {
+            firewall::print_matrix(&firewall::read_folder(&state)?, &mut out)?;
             ExitCode::SUCCESS
         }
         FirewallChoice::Save { folder } => {
