@@ -110,7 +110,7 @@ fn every_request_that_needs_a_grant_is_in_the_table() {
         _ => None,
     });
     // The note of the trail among them: a line of the journal, as every read leaves one.
-    let reads = 11;
+    let reads = 12;
     // What FreeSWITCH and phones would do by themselves too, what a jail lets pass for a while, and files that only CAs read.
     let noted = 5;
     let with_own_code = 5;
