@@ -33,7 +33,8 @@ impl Solver for Together {
         self.inner.present(record).await
     }
     async fn ready(&self, record: &TxtRecord) -> Result<(), DnsError> {
-        tokio::time::timeout(DEADLINE, self.barrier.wait()).await.expect("the orders wait for DNS beside each other");
+        let met = tokio::time::timeout(DEADLINE, self.barrier.wait()).await;
+        assert!(met.is_ok(), "the orders wait for DNS beside each other");
         self.inner.ready(record).await
     }
     async fn clear(&self, record: &TxtRecord) -> Result<(), DnsError> {
@@ -56,7 +57,7 @@ async fn orders_over_one_account_wait_for_dns_beside_each_other() {
     });
     for order in orders.collect::<Vec<_>>() {
         let (name, issued) = order.await.unwrap().unwrap();
-        assert_eq!(issued.leaf.names, [name.clone()]);
+        assert_eq!(issued.leaf.names, std::slice::from_ref(name));
         assert_eq!(world.shown(&name).await, Vec::<String>::new());
     }
 }
