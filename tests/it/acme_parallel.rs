@@ -57,7 +57,7 @@ async fn orders_over_one_account_wait_for_dns_beside_each_other() {
     });
     for order in orders.collect::<Vec<_>>() {
         let (name, issued) = order.await.unwrap().unwrap();
-        assert_eq!(issued.leaf.names, std::slice::from_ref(name));
+        assert_eq!(issued.leaf.names, std::slice::from_ref(&name));
         assert_eq!(world.shown(&name).await, Vec::<String>::new());
     }
 }

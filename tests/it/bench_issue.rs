@@ -143,6 +143,13 @@ async fn bench_issue() {
         })
         .await;
 
+        println!(
+            "round {round}: rampart {:.2} s, bare instant-acme {:.2} s, ratio {:.2}",
+            own.as_secs_f64(),
+            library.as_secs_f64(),
+            own.as_secs_f64() / library.as_secs_f64()
+        );
+
         let world = World::with(options).await;
         let account = world.account().await;
         let slow: Arc<dyn Solver> = Arc::new(Slow(world.parties().0.solver, Duration::from_secs(5)));
@@ -154,12 +161,6 @@ async fn bench_issue() {
             }
         })
         .await;
-        let ratio = own.as_secs_f64() / library.as_secs_f64();
-        println!(
-            "round {round}: rampart {:.2} s, bare instant-acme {:.2} s, ratio {ratio:.2}; with 5 s of propagation {:.2} s",
-            own.as_secs_f64(),
-            library.as_secs_f64(),
-            spread.as_secs_f64()
-        );
+        println!("round {round}: {ORDERS} orders with 5 s of propagation {:.2} s", spread.as_secs_f64());
     }
 }

@@ -1,5 +1,6 @@
 //! `rampart certificate`: its words on the command line.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ pub(crate) async fn run(config: &Config, directory: &Path, command: CertificateC
         }
     };
     if !wait {
-        println!("order {order} is queued");
+        writeln!(out, "order {order} is queued")?;
         return Ok(ExitCode::SUCCESS);
     }
     let is_served = certificate::wait(&deeds, order, format.into(), &mut out).await?;

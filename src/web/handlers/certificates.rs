@@ -358,20 +358,7 @@ async fn order_form(
         key_why:
             "RSA 2048 is what every desk phone accepts; ECDSA is smaller and faster where no old phone connects."
                 .to_owned(),
-        cas: app
-            .deeds
-            .store
-            .accounts()
-            .await?
-            .into_iter()
-            .filter(|account| account.ended.is_none())
-            .map(|account| Choice {
-                chosen: account.directory_url == refused.order.ca
-                    || (refused.order.ca.is_empty() && account.directory_url == app.issuing.ca.directory_url()),
-                label: account.directory_url.clone(),
-                value: account.directory_url,
-            })
-            .collect(),
+        cas: cas(app, &refused.order.ca).await?,
         profile: refused.order.profile.clone(),
         chains: vec![
             choice("x1", "to ISRG Root X1, which old phones know", &refused.order.chain, true),
@@ -382,6 +369,19 @@ async fn order_form(
             Err(_) => "Proved as its zone says on the page Proving names.".to_owned(),
         },
     }))
+}
+
+/// The CAs with an account in use.
+async fn cas(app: &AppState, typed: &str) -> Result<Vec<Choice>, PageError> {
+    let accounts = app.deeds.store.accounts().await?.into_iter().filter(|account| account.ended.is_none());
+    let own = app.issuing.ca.directory_url();
+    Ok(accounts
+        .map(|account| Choice {
+            chosen: account.directory_url == typed || (typed.is_empty() && account.directory_url == own),
+            label: account.directory_url.clone(),
+            value: account.directory_url,
+        })
+        .collect())
 }
 
 fn order_row(order: &Order, rows: &[Row]) -> OrderRow {
