@@ -60,8 +60,7 @@ impl Authority {
         let der = from_base64(csr).unwrap();
         let (_, request) = X509CertificationRequest::from_der(&der).unwrap();
         let algorithm = match kind {
-            KeyKind::Rsa2048 => &rcgen::PKCS_RSA_SHA256,
-            KeyKind::Rsa4096 => &rcgen::PKCS_RSA_SHA256,
+            KeyKind::Rsa2048 | KeyKind::Rsa4096 => &rcgen::PKCS_RSA_SHA256,
             KeyKind::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             KeyKind::EcdsaP384 => &rcgen::PKCS_ECDSA_P384_SHA384,
         };

@@ -23,7 +23,7 @@ const ORDERS: usize = 50;
 const AT_ONCE: usize = 16;
 const ROUNDS: u32 = 3;
 
-/// The library's own way, with TCP_NODELAY and nothing else.
+/// The library's own way, with `TCP_NODELAY` and nothing else.
 struct Bare(reqwest::Client);
 
 impl HttpClient for Bare {
