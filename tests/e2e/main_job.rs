@@ -55,10 +55,12 @@ async fn see_the_walls(browser: &Browser) {
     let judged = async || {
         browser.open("/").await;
         let verdicts = browser.texts(".walls .mark").await;
-        // The first look is over when each wall that can be judged is.
-        Ok((verdicts.iter().filter(|words| words.contains("fail")).count() == 4).then_some(()))
+        // The first look is over when each wall that has something planted is judged; the firewall is this machine's own.
+        let planted = ["Passwords", "Certificates", "Upgrades", "SSH"];
+        let mut seen = walls.iter().zip(&verdicts).filter(|(wall, _)| planted.contains(wall));
+        Ok((verdicts.len() == walls.len() && seen.all(|(_, words)| words.contains("fail"))).then_some(()))
     };
-    browser.until("a verdict on four walls", judged).await;
+    browser.until("a verdict on the walls of the town", judged).await;
 
     assert_eq!(browser.texts(".walls b").await, walls);
     assert_eq!(browser.texts(".fortress .ring").await.len(), walls.len());

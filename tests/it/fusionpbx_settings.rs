@@ -69,7 +69,7 @@ async fn what_a_setting_does_is_told_by_the_tables_and_not_by_the_version_that_i
                 Era::V5_0,
                 &[
                     "extension.password_length generates only",
-                    "extension.password_special not known",
+                    "extension.password_special not used",
                     "users.password_length checked on save",
                     "voicemail.password_length generates only",
                     "provision.http_auth_type asked of phones",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::acme::challenge::provider::{Field, Kind, Provider, provider};
@@ -47,6 +47,10 @@ pub(crate) async fn new(
     visit: Visit,
     Query(query): Query<NewQuery>,
 ) -> Result<Response, PageError> {
+    if query.service.is_empty() {
+        // The service is chosen there.
+        return Ok(Redirect::to(routes::DNS).into_response());
+    }
     let provider = provider(&query.service).ok_or(PageError::NotFound)?;
     page(&app, &visit, provider, &Shown::default()).await
 }

@@ -10,7 +10,6 @@ use crate::audit::finding::Wall;
 use crate::base::chain::{Chain, printable};
 use crate::base::clock::Timestamp;
 use crate::base::names::Fqdn;
-use crate::base::role::Reach;
 use crate::fusionpbx::phones::FleetPhone;
 use crate::store::certificates::CertificateRow;
 use crate::tls::phones::{Fate, Grade, Offered, fate};
@@ -31,7 +30,7 @@ const EXPECTED: Duration = Duration::from_hours(30 * 24);
 
 /// The page.
 pub(crate) async fn get(State(app): State<AppState>, visit: Visit) -> Result<Response, PageError> {
-    let rows = app.deeds.store.certificates(&Reach::Everything).await?;
+    let rows = app.deeds.store.certificates(&visit.reach).await?;
     let fleet = match &app.fusionpbx {
         Ok(fusionpbx) => fusionpbx.fleet().await.map_err(|error| printable(&Chain(&error).to_string())),
         Err(reason) => Err(printable(reason)),
