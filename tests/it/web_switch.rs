@@ -49,7 +49,7 @@ async fn an_operator_sees_what_is_wrong_changes_the_password_and_sees_it_once() 
 
     let page = operator.get("/xml-rpc").await;
     page.assert_says(StatusCode::OK, "XML RPC's password is the one that is shipped");
-    page.assert_says(StatusCode::OK, "the firewall is not read yet");
+    page.assert_says(StatusCode::OK, "Who can reach XML RPC");
     assert!(!page.body.contains("db-secret"), "no secret is on the page");
     let change = [("act", "xml-rpc"), ("password", "made"), ("port", ""), ("realm", ""), ("user", "")];
     let plan = operator.submit("/xml-rpc", &change).await;

@@ -6,6 +6,7 @@ use crate::base::chain::printable;
 use crate::base::clock::Timestamp;
 use crate::fusionpbx::switch::SwitchSide;
 use crate::web::pages::xml_rpc::{SwitchForms, SwitchGroup, SwitchView};
+use crate::web::view;
 use crate::wire::switch::{
     Answers, ConfigConfFacts, EventSocketFacts, FileFacts, RunningFacts, SecretFacts, SwitchFacts, XmlRpcFacts,
 };
@@ -23,6 +24,9 @@ pub(super) fn view(facts: &SwitchFacts, walls: &Walls, at: Timestamp) -> SwitchV
         Source::Unknown { reason, .. } => Err(reason.clone()),
         Source::NotYet => Err("nobody has looked yet".to_owned()),
     };
+    // Without a file the ports are those that the modules take by themselves.
+    let xml_rpc_port = facts.xml_rpc.as_ref().ok().and_then(|facts| facts.port).unwrap_or(8080);
+    let event_socket_port = facts.event_socket.as_ref().ok().and_then(|facts| facts.port).unwrap_or(8021);
     SwitchView {
         source: format!("FreeSWITCH's files, the kernel and the event socket, read {}", at.minutes()),
         groups: vec![
@@ -31,8 +35,34 @@ pub(super) fn view(facts: &SwitchFacts, walls: &Walls, at: Timestamp) -> SwitchV
             group("The running FreeSWITCH", part(&facts.running, running)),
             group("FusionPBX's config.conf", part(&facts.config_conf, config_conf)),
             group("FusionPBX's database", side.map(|side| database(side, facts))),
+            group("Who can reach XML RPC", reached(walls, xml_rpc_port)),
+            group("Who can reach the event socket", reached(walls, event_socket_port)),
         ],
     }
+}
+
+/// What each place gets at a TCP port of this host, as the firewall's facts have it.
+fn reached(walls: &Walls, port: u16) -> Result<Rows, String> {
+    let (firewall, at) = view::known(&walls.facts.firewall).map_err(|reason| {
+        format!("{reason}; XML RPC listens at every address, whatever is set: only a firewall limits it")
+    })?;
+    if !firewall.doubts.is_empty() {
+        return Err(firewall.doubts.join("; "));
+    }
+    let services: Vec<_> = firewall.services.iter().filter(|one| !one.udp && one.port == port).collect();
+    if services.is_empty() {
+        return Ok(vec![("Nobody".to_owned(), format!("nothing listened at TCP port {port}, {}", at.minutes()))]);
+    }
+    let rows = services.iter().flat_map(|service| {
+        let zones = firewall.zones.iter().zip(&service.reached);
+        zones.filter_map(|(zone, reached)| {
+            let family = if zone.v6 { "IPv6" } else { "IPv4" };
+            let reached = reached.as_ref()?;
+            let words = [reached.verdict.as_str(), reached.words.as_str()].map(printable).join(" ");
+            Some((format!("{}, {family} by {}", zone.place, printable(&zone.interface)), words.trim_end().to_owned()))
+        })
+    });
+    Ok(rows.collect())
 }
 
 /// The forms, filled with what holds.
